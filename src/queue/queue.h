@@ -1,0 +1,110 @@
+/* queue: nodes, jobs and runs as the worker sees them, one C function per SQL function. Policy lives in SQL and in the caller.
+ * Each call answers through its callback exactly once, in a later turn; e is NULL on success. What e->code tells:
+ *   ERR_RETRY    Postgres is away or slow: whether it happened is unknown, repeat it; every function here is safe to repeat
+ *   ERR_GONE     stale hand: beat and claim, this incarnation was replaced or given up; a run's verb, the run is closed
+ *   ERR_INVALID  refused, e.g. node_start while another live incarnation holds the name
+ * Rows given to a callback are borrowed until it returns; who keeps, copies. */
+#ifndef ORCH_QUEUE_QUEUE_H
+#define ORCH_QUEUE_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "db/db.h"
+
+struct queue;
+
+/* db outlives the queue; node and incarnation (a UUID, new for each start of the process) are copied and name us in every call. */
+struct queue *queue_new(struct db *db, const char *node, const char *incarnation);
+void          queue_free(struct queue *q); /* NULL is fine; silences every open call, the statements themselves go on */
+
+/* One claimed job with its run. Texts are NULL where SQL has null: all task columns when task_id is 0, a job without a task. */
+struct queue_job {
+    int64_t run_id;
+    int64_t job_id;
+    char   *agent;
+    char   *repo; /* owner/name */
+    int64_t task_id;
+    char   *work_item;
+    char   *title;
+    char   *branch;
+    char   *default_branch;
+    char   *clone_url;
+    char   *stage;
+    char   *content;
+    int     attempt; /* 1 = the first */
+    int     max_attempts;
+    char   *plane_issue_id;
+};
+
+struct queue_job *queue_job_copy(const struct queue_job *job); /* deep; caller frees with queue_job_free() */
+void              queue_job_free(struct queue_job *job);       /* NULL is fine */
+
+/* An open run of this node whose job is not wanted any more. */
+struct queue_stop {
+    int64_t     run_id;
+    const char *why;
+    double      asked_at; /* seconds since 1970 at which the stop was committed; 0 when unknown */
+};
+
+/* An open run that an earlier incarnation of this node left behind. pid is 0 when it died before the start was recorded. */
+struct queue_leftover {
+    int64_t     run_id;
+    int64_t     pid;
+    const char *pid_start;
+    const char *boot_id;
+    const char *marker; /* of its processes' environment */
+};
+
+/* How a run ended, as finish_run() wants it. */
+enum queue_outcome {
+#define QUEUE_OUTCOMES(X)                                                                                                                  \
+    X(OK, "ok")                                                                                                                            \
+    X(FAILED, "failed")                                                                                                                    \
+    X(TIMEOUT, "timeout")                                                                                                                  \
+    X(STOPPED, "stopped")                                                                                                                  \
+    X(LOST, "lost")             /* it, or the node, vanished */                                                                            \
+    X(RELEASED, "released")     /* given back at shut-down: no attempt is used */                                                          \
+    X(TRANSIENT, "transient")   /* exit 75 and the like: waits, no attempt is used up to a limit */                                        \
+    X(UNSTARTABLE, "unstartable") /* the command could not be run at all */
+#define QUEUE_OUTCOME_ENUM(name, text) QUEUE_##name,
+    QUEUE_OUTCOMES(QUEUE_OUTCOME_ENUM)
+#undef QUEUE_OUTCOME_ENUM
+        QUEUE_OUTCOME_COUNT
+};
+
+const char *queue_outcome_name(enum queue_outcome o);
+bool        queue_outcome_parse(const char *text, enum queue_outcome *out);
+
+/* What finish_run() made of it. */
+struct queue_finished {
+    const char *job_status;
+    const char *task_stage; /* NULL for a job without a task */
+    const char *note;
+};
+
+typedef void queue_done_fn(const struct err *e, void *arg);
+typedef void queue_claim_fn(const struct queue_job *jobs, size_t n, const struct err *e, void *arg);
+typedef void queue_stops_fn(const struct queue_stop *stops, size_t n, const struct err *e, void *arg);
+typedef void queue_leftovers_fn(const struct queue_leftover *runs, size_t n, const struct err *e, void *arg);
+typedef void queue_started_fn(bool is_wanted, const struct err *e, void *arg); /* false: stop it, the job was cancelled meanwhile */
+typedef void queue_finish_fn(const struct queue_finished *f, const struct err *e, void *arg); /* f is NULL when e is set */
+
+/* Life of a node, in order. */
+void queue_node_start(struct queue *q, int pid, int slots, const char *version, int64_t lease_ms, queue_done_fn *fn, void *arg);
+void queue_leftovers(struct queue *q, queue_leftovers_fn *fn, void *arg);
+void queue_beat(struct queue *q, bool is_draining, queue_stops_fn *fn, void *arg);
+void queue_claim(struct queue *q, int slots, queue_claim_fn *fn, void *arg);
+void queue_runs_to_stop(struct queue *q, queue_stops_fn *fn, void *arg);
+void queue_node_stop(struct queue *q, queue_done_fn *fn, void *arg);
+
+/* Life of a run, in order. Times are microseconds since 1970, 0 = not (yet). detail is borrowed until the call returns; NULL = {}. */
+void queue_run_started(struct queue *q, int64_t run_id, int pid, const char *pid_start, const char *boot_id, const char *log_path,
+    queue_started_fn *fn, void *arg);
+void queue_run_stopping(struct queue *q, int64_t run_id, int64_t term_at_us, int64_t kill_at_us, queue_done_fn *fn, void *arg);
+void queue_finish(struct queue *q, int64_t run_id, enum queue_outcome outcome, struct json *detail, queue_finish_fn *fn, void *arg);
+
+#endif
