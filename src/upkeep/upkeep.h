@@ -1,0 +1,26 @@
+/* upkeep: the duties that keep the rows true: reaper, sweeper of deferred cancels, event retry, reading of the board's statuses.
+ * One duty per file, each a tick() at its own interval, with its own kill-switch; a tick is skipped while the last one is under way.
+ * No state of its own beyond "when and how did it go": what is due is asked from SQL each time. */
+#ifndef ORCH_UPKEEP_UPKEEP_H
+#define ORCH_UPKEEP_UPKEEP_H
+
+#include "base/err.h"
+#include "base/json.h"
+#include "config/config.h"
+#include "db/db.h"
+#include "fetch/fetch.h"
+#include "loop/loop.h"
+
+struct upkeep;
+
+/* Everything is borrowed and outlives upkeep; cfg may change in place: intervals and kill-switches are read at each tick. */
+int upkeep_open(struct upkeep **out, struct loop *l, struct db *db, struct fetch *f, const struct config *cfg, struct err *e);
+
+/* NULL is fine; silences all. Before the close of db and fetch, and in the same turn as db's. */
+void upkeep_close(struct upkeep *u);
+
+/* {"reaper": {"is_enabled", "interval_ms", "last_tick", "last_ok", "last_error", "last_count", "is_under_way"}, …}; times are RFC 3339 or
+ * null; last_error is null when the last tick went well. Caller frees. */
+struct json *upkeep_report(struct upkeep *u);
+
+#endif
