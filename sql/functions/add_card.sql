@@ -1,0 +1,11 @@
+-- The card shows the task as it is when the message is sent, so that a burst of changes costs one edit.
+create or replace function orch.add_card(task_id bigint)
+returns void language plpgsql as $$
+begin
+    if not exists (select from orch.outbox as o
+                    where o.task_id = add_card.task_id and o.kind = 'card' and o.status = 'pending' and o.token is null) then
+        perform orch.add_effect(add_card.task_id, 'card');
+    end if;
+end
+$$;
+comment on function orch.add_card(bigint) is 'Promises that the task''s live card will be brought up to date.';

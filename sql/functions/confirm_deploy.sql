@@ -1,0 +1,17 @@
+create or replace function orch.confirm_deploy(ref text, actor text default session_user)
+returns text language plpgsql as $$
+declare
+    task orch.tasks;
+begin
+    select * into task from orch.tasks as t where t.id = orch.need_task(ref) for update;
+    update orch.deploys as d set confirmed_at = now(), confirmed_by = actor
+     where d.task_id = task.id and d.phase = 'A' and d.confirmed_at is null;
+    if not found then
+        return format('nothing to confirm: %s', case when task.stage = 'deploy' then task.work_item || ' is confirmed already'
+                                                     else task.work_item || ' is in ' || task.stage end);
+    end if;
+    perform orch.begin_deploy(task.id);
+    return format('confirmed: %s deploys', task.work_item);
+end
+$$;
+comment on function orch.confirm_deploy(text, text) is 'Lets a parked deploy begin. select orch.confirm_deploy(''ORCH-042'')';

@@ -1,0 +1,23 @@
+create or replace function orch.effect_payload(effect orch.outbox)
+returns jsonb language sql stable as $$
+    select effect.payload || case effect.kind
+        when 'board_status' then (
+            select jsonb_build_object(
+                       'state_id', (select b.state_id from orch.board_states as b
+                                     where b.project_id = t.project_id and b.key = effect.payload ->> 'key' order by b.state_id limit 1),
+                       'stop_state_id', (select b.state_id from orch.board_states as b
+                                          where b.project_id = t.project_id and b.key = 'stop' order by b.state_id limit 1))
+              from orch.tasks as t where t.id = effect.task_id)
+        when 'card' then (
+            select jsonb_build_object(
+                       'text', format('%s %s — %s%s', orch.original_key(t.work_item), t.title, t.stage,
+                                      coalesce(' (' || w.why || ')', '')),
+                       'message_id', (select m.message_id from orch.tracker_messages as m
+                                       where m.task_id = t.id and m.channel = 'telegram' and m.kind = 'card'))
+              from orch.tasks as t left join orch.why as w on w.task_id = t.id where t.id = effect.task_id)
+        when 'pull_merge' then (
+            select jsonb_build_object('number', t.pull_number) from orch.tasks as t where t.id = effect.task_id)
+        else '{}'
+    end
+$$;
+comment on function orch.effect_payload(orch.outbox) is 'An effect''s payload with what is only known when it is delivered: ids of statuses, the card''s text, the pull request.';

@@ -1,0 +1,30 @@
+-- The run is closed whatever became of its job: a cancelled job stays cancelled, and its clean-up waits for just this.
+create or replace function orch.finish_run(run_id bigint, outcome text, detail jsonb, out job_status text, out task_stage text, out note text)
+language plpgsql as $$
+declare
+    run orch.agent_runs;
+    job orch.jobs;
+begin
+    select * into run from orch.agent_runs as r where r.id = finish_run.run_id;
+    perform 1 from orch.tasks as t where t.id = run.task_id for update;
+    perform orch.close_run(run_id, outcome, detail);
+    select * into job from orch.jobs as j where j.id = run.job_id for update;
+    if job.status <> 'running' or job.run_id <> run.id then
+        note := format('job is %s', job.status);
+    elsif exists (select from orch.tasks as t where t.id = run.task_id and orch.is_terminal(t.stage)) then
+        perform orch.end_job(job.id, 'cancelled', 'the task is terminal');
+        note := 'the task is terminal';
+    else
+        note := orch.settle_job(job, run.id, outcome, detail);
+    end if;
+    if run.task_id is not null then
+        perform orch.apply_cancel(run.task_id);
+        perform orch.review_holds(run.task_id);
+    end if;
+    perform pg_notify('orch_effects', '');
+    perform pg_notify('orch_changed', 'runs');
+    select j.status, t.stage into job_status, task_stage
+      from orch.jobs as j left join orch.tasks as t on t.id = j.task_id where j.id = job.id;
+end
+$$;
+comment on function orch.finish_run(bigint, text, jsonb) is 'Closes a run and settles its job and task accordingly. OR410: the run is unknown or closed, change nothing.';

@@ -1,0 +1,17 @@
+create or replace function orch.mourn_effect(effect orch.outbox, task orch.tasks, error text)
+returns void language plpgsql as $$
+declare
+    lost text := format('effect %s (%s) gave up: %s', effect.id, effect.kind, error);
+begin
+    if task.id is null or effect.kind in ('alert', 'card') then
+        return; -- It is listed in orch.dead_effects; an alert about a dead alert would only die too.
+    elsif effect.kind = 'pull_merge' then
+        perform orch.send_back(task.id, 'the pull request cannot be merged: ' || error, 'gate_rejected', 'orchd');
+    elsif effect.kind in ('task_start', 'pull_open') then
+        perform orch.block_task(task.id, 'blocked', lost);
+    else
+        perform orch.add_effect(task.id, 'alert', jsonb_build_object('text', orch.original_key(task.work_item) || ': ' || lost));
+    end if;
+end
+$$;
+comment on function orch.mourn_effect(orch.outbox, orch.tasks, text) is 'What a dead effect means for its task: a merge sends it back, a start blocks it, the rest is alerted.';

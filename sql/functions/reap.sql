@@ -1,0 +1,33 @@
+-- A node whose lease has ended has stopped its own agents before that (it fences itself); its jobs go to others.
+create or replace function orch.reap()
+returns int language plpgsql as $$
+declare
+    gone  text;
+    run   bigint;
+    count int := 0;
+begin
+    for gone in select n.node from orch.nodes as n where n.stopped_at is null and n.beat_at + n.lease < now() for update skip locked loop
+        update orch.nodes as n set stopped_at = now() where n.node = gone;
+        count := count + 1;
+    end loop;
+    for run in select r.id from orch.agent_runs as r join orch.nodes as n on n.node = r.node
+                where r.ended_at is null and n.stopped_at is not null and n.beat_at + n.lease < now() order by r.task_id, r.id loop
+        begin
+            perform orch.finish_run(run, 'lost', jsonb_build_object('error', 'the node is gone'));
+            count := count + 1;
+        exception when sqlstate 'OR410' then
+            null; -- Closed by its node between our look and the lock: nothing is left to do.
+        end;
+    end loop;
+    update orch.outbox as o set node = null
+      from orch.nodes as n
+     where o.status = 'pending' and o.kind = 'archive' and n.node = o.node and n.stopped_at is not null and n.beat_at + n.lease < now();
+    update orch.outbox as o set lane = 'node/' || o.node || '/' || o.id
+      from orch.nodes as n
+     where o.status = 'pending' and o.kind = 'worktree_remove' and o.lane not like 'node/%'
+       and n.node = o.node and n.stopped_at is not null and n.beat_at + n.lease < now();
+    perform orch.review_holds();
+    return count;
+end
+$$;
+comment on function orch.reap() is 'Takes back what gone nodes held: runs are closed as lost, their jobs queued again or cancelled; clean-up that can be done elsewhere is freed.';

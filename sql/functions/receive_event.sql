@@ -1,0 +1,16 @@
+create or replace function orch.receive_event(source text, delivery_key text, kind text, facts jsonb, body text)
+returns table (event_id bigint, status text, reason text) language plpgsql as $$
+begin
+    insert into orch.events as e (source, delivery_key, kind, facts, body)
+    values (receive_event.source, receive_event.delivery_key, receive_event.kind, receive_event.facts, receive_event.body)
+        on conflict on constraint events_source_delivery_key_key do nothing
+    returning e.id into event_id;
+    if event_id is null then
+        return query select e.id, 'duplicate', e.status from orch.events as e
+                      where e.source = receive_event.source and e.delivery_key = receive_event.delivery_key;
+    else
+        return query select event_id, r.status, r.reason from orch.try_event(event_id) as r;
+    end if;
+end
+$$;
+comment on function orch.receive_event(text, text, text, jsonb, text) is 'Stores and routes one delivery in one transaction; a repeated one changes nothing.';

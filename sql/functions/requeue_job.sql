@@ -1,0 +1,13 @@
+-- The terminal question stands in the statement that writes, so that no order of events can revive a stopped task's job.
+create or replace function orch.requeue_job(job_id bigint, error text, wait interval, uses_attempt boolean)
+returns text language sql as $$
+    update orch.jobs as j
+       set status = case when orch.is_terminal(t.stage) then 'cancelled' else 'queued' end,
+           finished_at = case when orch.is_terminal(t.stage) then now() end,
+           attempts = case when requeue_job.uses_attempt then j.attempts else greatest(j.attempts - 1, 0) end,
+           run_at = now() + requeue_job.wait, error = requeue_job.error, held = null
+      from (select k.id, c.stage from orch.jobs as k left join orch.tasks as c on c.id = k.task_id where k.id = requeue_job.job_id) as t
+     where j.id = t.id and j.status = 'running'
+    returning j.status
+$$;
+comment on function orch.requeue_job(bigint, text, interval, boolean) is 'Queues a running job again, or cancels it when its task is terminal; answers its status.';

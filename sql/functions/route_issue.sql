@@ -1,0 +1,57 @@
+-- A delivery is a hint. Two clocks are kept per issue: of any change, and of the newest change of status that a person made. Our own
+-- writes move the first only, so that a write of ours that overtakes a person's gesture can never hide it.
+create or replace function orch.route_issue(event orch.events, project orch.projects, out status text, out reason text, out task_id bigint)
+language plpgsql as $$
+declare
+    facts     jsonb := event.facts;
+    known     orch.board_issues;
+    changed   timestamptz := coalesce((facts ->> 'updated_at')::timestamptz, event.received_at);
+    is_own    boolean := coalesce(facts ->> 'actor_id' = project.board_actor, false);
+    is_move   boolean := coalesce(facts ->> 'field' = 'state', false);
+    overtaken boolean := coalesce(is_move and not is_own and facts ->> 'new_value' <> facts ->> 'state_id'
+                                  and facts ->> 'updated_by' = project.board_actor, false);
+    asked     text := case when overtaken then facts ->> 'new_value' else facts ->> 'state_id' end;
+    key       text;
+begin
+    status := 'ignored';
+    if facts ->> 'action' = 'deleted' or facts ->> 'issue_id' is null then
+        reason := 'nothing follows from a deleted issue';
+        return;
+    end if;
+    insert into orch.board_issues (issue_id, project_id) values (facts ->> 'issue_id', project.id) on conflict do nothing;
+    select * into known from orch.board_issues as b where b.issue_id = facts ->> 'issue_id' for update;
+    select t.id into task_id from orch.tasks as t where t.plane_issue_id = facts ->> 'issue_id';
+    if changed >= known.changed_at then
+        update orch.board_issues as b
+           set changed_at = changed, state_id = coalesce(facts ->> 'state_id', b.state_id), title = coalesce(facts ->> 'title', b.title),
+               description = coalesce(facts ->> 'description', b.description), sequence = coalesce((facts ->> 'sequence_id')::bigint, b.sequence),
+               labels = coalesce((select array_agg(l.value) from jsonb_array_elements_text(
+                            case jsonb_typeof(facts -> 'labels') when 'array' then facts -> 'labels' end) as l (value)), b.labels)
+         where b.issue_id = known.issue_id;
+    end if;
+    if is_own then
+        reason := 'our own write coming back';
+    elsif asked is null then
+        reason := 'no status in the delivery';
+    elsif changed < known.gesture_at or (is_move and changed = known.gesture_at) then
+        reason := 'a newer change of status is known';
+    elsif not is_move and (asked is not distinct from known.state_id or changed < known.changed_at) then
+        reason := 'the status has not changed';
+    else
+        select b.key into key from orch.board_states as b where b.project_id = project.id and b.state_id = asked;
+        if not found and coalesce(project.states_read_at < event.received_at, true) then
+            update orch.projects as p set states_wanted_at = coalesce(p.states_wanted_at, now()) where p.id = project.id;
+            -- The issue's state is taken back as well: when the event is tried again, it must look as new as it is.
+            update orch.board_issues as b set state_id = known.state_id, changed_at = known.changed_at where b.issue_id = known.issue_id;
+            perform pg_notify('orch_changed', 'states');
+            status := 'waiting';
+            reason := format('status %s is not known yet; the board is being asked', asked);
+            return;
+        end if;
+        update orch.board_issues as b set gesture_at = changed where b.issue_id = known.issue_id;
+        select r.status, r.reason, r.task_id into status, reason, task_id
+          from orch.route_status(event, project, coalesce(key, ''), task_id) as r;
+    end if;
+end
+$$;
+comment on function orch.route_issue(orch.events, orch.projects) is 'Takes in the newest state of an issue and, when a person changed its status, routes that.';

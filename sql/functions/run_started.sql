@@ -1,0 +1,25 @@
+create or replace function orch.run_started(run_id bigint, pid int, pid_start text, boot_id text, log_path text)
+returns boolean language plpgsql as $$
+declare
+    run orch.agent_runs;
+    is_wanted boolean;
+begin
+    select * into run from orch.agent_runs as r where r.id = run_started.run_id;
+    perform 1 from orch.tasks as t where t.id = run.task_id for no key update;
+    update orch.agent_runs as r
+       set started_at = now(), pid = run_started.pid, pid_start = run_started.pid_start, boot_id = run_started.boot_id,
+           log_path = run_started.log_path
+     where r.id = run_started.run_id and r.ended_at is null;
+    if not found then
+        raise exception 'run % is unknown or closed', run_id using errcode = 'OR410';
+    end if;
+    is_wanted := exists (select from orch.jobs as j where j.run_id = run.id and j.status = 'running');
+    if is_wanted and run.stage = 'deploy' then
+        update orch.deploys as d set phase = 'B', initiated_at = now()
+         where d.task_id = run.task_id and d.phase = 'A' and d.confirmed_at is not null;
+    end if;
+    perform pg_notify('orch_changed', 'runs');
+    return is_wanted;
+end
+$$;
+comment on function orch.run_started(bigint, int, text, text, text) is 'Records the process of a run. False: its job is no longer wanted, stop it. A deployer''s start opens the critical window.';

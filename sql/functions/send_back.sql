@@ -1,0 +1,33 @@
+create or replace function orch.send_back(
+    task_id bigint, reason text, cause text, actor text, event_id bigint default null, run_id bigint default null, evidence jsonb default null)
+returns void language plpgsql as $$
+declare
+    task    orch.tasks;
+    target  text;
+    returns int;
+begin
+    select * into task from orch.tasks as t where t.id = send_back.task_id for update;
+    select s.on_reject into target from orch.stages as s where s.stage = task.stage;
+    if orch.is_terminal(task.stage) or target is null then
+        return;
+    end if;
+    perform orch.finish_deploy(task.id, 'FAILED', reason);
+    if orch.apply_cancel(task.id) then
+        return;
+    end if;
+    select count(*) into returns from orch.transitions as x
+     where x.task_id = task.id and x.to_stage = target and x.cause in ('rejected', 'gate_rejected');
+    perform orch.enter_stage(task.id, target, cause, actor, event_id, run_id,
+                             coalesce(evidence, '{}') || jsonb_build_object('reason', reason));
+    if target = 'analysis' then
+        update orch.tasks as t set brd_review_started_at = null, brd_review_ended_at = null where t.id = task.id;
+    end if;
+    if returns >= orch.setting('max_stage_returns')::int then
+        perform orch.block_task(task.id, 'blocked', format('sent back to %s %s times; last reason: %s', target, returns + 1, reason));
+        return;
+    end if;
+    perform orch.queue_stage_job(task.id, format('Sent back from %s: %s', task.stage, reason));
+end
+$$;
+comment on function orch.send_back(bigint, text, text, text, bigint, bigint, jsonb) is
+    'Sends a task back as its stage''s on_reject says, with the reason in the next job''s content; after too many returns it is blocked instead.';

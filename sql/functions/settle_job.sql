@@ -1,0 +1,41 @@
+create or replace function orch.settle_job(job orch.jobs, run_id bigint, outcome text, detail jsonb)
+returns text language plpgsql as $$
+declare
+    problem text := left(coalesce(detail ->> 'error', detail ->> 'message', outcome), 2000);
+    gate    record;
+begin
+    if outcome = 'released' then
+        return orch.requeue_job(job.id, 'the node was shut down', interval '0', false);
+    elsif outcome = 'transient' and job.transients < orch.setting('max_transient')::int then
+        update orch.jobs as j set transients = j.transients + 1 where j.id = job.id;
+        return orch.requeue_job(job.id, problem, orch.back_off(orch.setting('retry_base')::interval, job.transients + 1, '1 hour'), false);
+    elsif outcome <> 'ok' then
+        return orch.fail_job(job, run_id, problem);
+    elsif job.task_id is null then
+        perform orch.end_job(job.id, 'done', null);
+        return 'done';
+    end if;
+    update orch.tasks as t set head_sha = coalesce(nullif(detail ->> 'head', ''), t.head_sha) where t.id = job.task_id;
+    if detail ->> 'result_outcome' in ('needs_input', 'blocked') then
+        perform orch.end_job(job.id, 'done', null);
+        perform orch.finish_deploy(job.task_id, 'FAILED', problem);
+        perform orch.block_task(job.task_id, detail ->> 'result_outcome', coalesce(detail ->> 'message', 'the agent gave no reason'));
+        return detail ->> 'result_outcome';
+    end if;
+    if job.stage in ('development', 'review', 'testing', 'deploy-staging', 'deploy') then
+        perform orch.want_pull(job.task_id);
+    end if;
+    select g.decision, g.reason into gate from orch.check_gate(job.task_id, detail -> 'evidence') as g;
+    if gate.decision = 'unproven' then
+        return orch.fail_job(job, run_id, gate.reason);
+    end if;
+    -- The job ends before the gate moves the task: a stage has one active job, and a critical window looks at running ones.
+    perform orch.end_job(job.id, 'done', null);
+    if orch.apply_cancel(job.task_id) then
+        return 'the STOP that waited was applied';
+    end if;
+    perform orch.advance(job.task_id, detail -> 'evidence', job.agent, null, run_id);
+    return gate.reason;
+end
+$$;
+comment on function orch.settle_job(orch.jobs, bigint, text, jsonb) is 'What the end of a run means for its running job and task. Answers it in words.';
