@@ -1,0 +1,172 @@
+/* yaml: libyaml's events, in order, become JSON values on a stack of open collections. */
+#include "base/yaml.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "base/check.h"
+#include "base/str.h"
+
+enum { DEPTH_MAX = 16 };
+
+struct level {
+    struct json *value; /* object or array; owned by the level below, or by the builder's root */
+    char        *key;   /* of an object: set between a key and its value */
+};
+
+struct builder {
+    struct json *root; /* NULL until the first value */
+    struct level levels[DEPTH_MAX];
+    size_t       depth;
+    bool         has_document;
+    bool         is_over;
+};
+
+static int
+refuse(const yaml_event_t *event, const char *what, struct err *e)
+{
+    err_set(e, ERR_INVALID, "line %zu: %s", event->start_mark.line + 1, what);
+    return e->code;
+}
+
+/* Puts a value where it belongs. The value is the builder's afterwards, also on failure. */
+static void
+place(struct builder *b, struct json *value)
+{
+    struct level *top = b->depth ? &b->levels[b->depth - 1] : NULL;
+
+    if (!top) {
+        b->root = value;
+    } else if (json_is_array(top->value)) {
+        json_push(top->value, value);
+    } else {
+        json_set(top->value, top->key, value);
+        free(top->key);
+        top->key = NULL;
+    }
+}
+
+static bool
+wants_key(const struct builder *b)
+{
+    return b->depth && json_is_object(b->levels[b->depth - 1].value) && !b->levels[b->depth - 1].key;
+}
+
+static void
+on_key(const char *key, struct json *value, void *arg)
+{
+    const char **wanted = arg;
+
+    (void)value;
+    if (*wanted && strcmp(key, *wanted) == 0)
+        *wanted = NULL;
+}
+
+static bool
+has_key(struct json *object, const char *key)
+{
+    /* Not json_at(): it would take a key with dots for a path, and a null for nothing. */
+    const char *wanted = key;
+
+    json_each(object, on_key, &wanted);
+    return !wanted;
+}
+
+static int
+add_scalar(struct builder *b, const yaml_event_t *event, struct err *e)
+{
+    const char *text = (const char *)event->data.scalar.value;
+
+    if (event->data.scalar.anchor || event->data.scalar.tag)
+        return refuse(event, event->data.scalar.tag ? "tags are not accepted" : "anchors are not accepted", e);
+    if (strlen(text) != event->data.scalar.length)
+        return refuse(event, "a NUL character is not accepted", e);
+    if (!wants_key(b)) {
+        place(b, json_new_str(text));
+        return 0;
+    }
+    if (has_key(b->levels[b->depth - 1].value, text)) {
+        err_set(e, ERR_INVALID, "line %zu: key \"%.80s\" is there twice", event->start_mark.line + 1, text);
+        return e->code;
+    }
+    b->levels[b->depth - 1].key = xstrdup(text);
+    return 0;
+}
+
+static int
+open_level(struct builder *b, const yaml_event_t *event, struct json *value, const yaml_char_t *anchor, const yaml_char_t *tag,
+           struct err *e)
+{
+    const char *problem = anchor                  ? "anchors are not accepted"
+                          : tag                   ? "tags are not accepted"
+                          : wants_key(b)          ? "a key must be a plain text"
+                          : b->depth == DEPTH_MAX ? "nested too deep"
+                                                  : NULL;
+
+    if (problem) {
+        json_free(value);
+        return refuse(event, problem, e);
+    }
+    place(b, value);
+    b->levels[b->depth++] = (struct level){ .value = value };
+    return 0;
+}
+
+static int
+add_event(struct builder *b, const yaml_event_t *event, struct err *e)
+{
+    switch (event->type) {
+    case YAML_DOCUMENT_START_EVENT:
+        if (b->has_document)
+            return refuse(event, "a second document is not accepted", e);
+        b->has_document = true;
+        return 0;
+    case YAML_ALIAS_EVENT:
+        return refuse(event, "aliases are not accepted", e);
+    case YAML_SCALAR_EVENT:
+        return add_scalar(b, event, e);
+    case YAML_MAPPING_START_EVENT:
+        return open_level(b, event, json_new_object(), event->data.mapping_start.anchor, event->data.mapping_start.tag, e);
+    case YAML_SEQUENCE_START_EVENT:
+        return open_level(b, event, json_new_array(), event->data.sequence_start.anchor, event->data.sequence_start.tag, e);
+    case YAML_MAPPING_END_EVENT:
+    case YAML_SEQUENCE_END_EVENT:
+        b->depth--;
+        return 0;
+    case YAML_STREAM_END_EVENT:
+        b->is_over = true;
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+struct json *
+yaml_parse(const char *text, size_t len, struct err *e)
+{
+    struct builder b = { 0 };
+    yaml_parser_t  parser;
+    yaml_event_t   event;
+
+    CHECK(yaml_parser_initialize(&parser));
+    /* Said, not guessed: a byte order mark would switch libyaml to UTF-16. */
+    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+    while (!b.is_over && !e->code) {
+        if (!yaml_parser_parse(&parser, &event)) {
+            err_set(e, ERR_INVALID, "line %zu: %s", parser.problem_mark.line + 1, parser.problem ? parser.problem : "no YAML");
+            break;
+        }
+        add_event(&b, &event, e);
+        yaml_event_delete(&event);
+    }
+    for (size_t i = 0; i < DEPTH_MAX; i++)
+        free(b.levels[i].key);
+    yaml_parser_delete(&parser);
+    if (e->code) {
+        json_free(b.root);
+        return NULL;
+    }
+    return b.root ? b.root : json_new_null();
+}
