@@ -1,0 +1,49 @@
+/* upkeep_int: one duty, as its file sees it. A tick ends by exactly one upkeep_end(), in the same turn or a later one, as the last thing it
+ * does; until then no second tick begins. */
+#ifndef ORCH_UPKEEP_UPKEEP_INT_H
+#define ORCH_UPKEEP_UPKEEP_INT_H
+
+#include <stdint.h>
+
+#include "upkeep/upkeep.h"
+
+enum { DUTY_MAGIC = 0x64757479 }; /* "duty" */
+
+struct duty;
+
+struct duty_kind {
+    const char *name;
+    void (*tick)(struct duty *d);
+    void (*fini)(struct duty *d); /* frees d->own and silences what it asked for; NULL = nothing to do */
+};
+
+struct duty {
+    uint32_t                magic;
+    struct upkeep          *upkeep;
+    const struct duty_kind *kind;
+    const bool             *is_enabled;  /* in the config, which a reload changes in place */
+    const int64_t          *interval_ms; /* likewise */
+    struct loop_timer      *timer;
+    struct db_call         *call;        /* under way; NULL = none */
+    bool                    is_under_way;
+    bool                    is_wanted_again; /* a doorbell rang during the tick */
+    int64_t                 last_tick_us, last_ok_us; /* clock_wall_us(), 0 = not yet */
+    int64_t                 last_count;
+    char                   *last_error; /* NULL when the last tick went well */
+    void                   *own;        /* what the duty keeps between the steps of a tick */
+};
+
+/* e NULL = it went well; count = how many rows it changed. */
+void upkeep_end(struct duty *d, int64_t count, const struct err *e);
+
+struct loop         *upkeep_loop(const struct duty *d);
+struct db           *upkeep_db(const struct duty *d);
+struct fetch        *upkeep_fetch(const struct duty *d);
+const struct config *upkeep_config(const struct duty *d);
+
+/* Calls an SQL function that answers with a count, and ends the tick with it. */
+void upkeep_count(struct duty *d, enum db_call_id id, const char *const *params);
+
+extern const struct duty_kind duty_reaper, duty_sweeper, duty_events, duty_board_states;
+
+#endif
