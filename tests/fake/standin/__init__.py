@@ -1,0 +1,1 @@
+"""The stand-in for board, forge, messenger and CI. See ../stand-in."""
