@@ -3,7 +3,7 @@ create or replace function orch.check_gate(task_id bigint, evidence jsonb, out d
 language plpgsql stable as $$
 declare
     task orch.tasks;
-    gate text;
+    name text;
     file text;
     field text;
     good text;
@@ -11,8 +11,8 @@ declare
     said text;
 begin
     select * into task from orch.tasks as t where t.id = check_gate.task_id;
-    select s.gate into gate from orch.stages as s where s.stage = task.stage;
-    case gate
+    select s.gate into name from orch.stages as s where s.stage = task.stage;
+    case name
         when 'check_analysis_approved' then
             decision := 'wait';
             reason := 'a person has to approve the analysis';
@@ -32,7 +32,7 @@ begin
                            ('check_staging_status', '15-staging-log.md', 'staging_status', 'SUCCESS', 'FAILED'),
                            ('check_deploy_status', '14-deploy-log.md', 'deploy_status', 'SUCCESS', 'FAILED'))
                    as v (gate, file, field, good, bad)
-             where v.gate = check_gate.gate;
+             where v.gate = name;
             proof := jsonb_build_object(file, evidence -> file);
             said := evidence -> file ->> field;
             decision := case said when good then 'pass' when bad then 'reject' else 'unproven' end;
@@ -43,7 +43,7 @@ begin
                 when said is null then format('%s has no %s', file, field)
                 else format('%s has %s: "%s"; accepted are %s and %s', file, field, left(said, 40), good, bad) end;
     end case;
-    proof := jsonb_build_object('gate', gate, 'decision', decision, 'reason', reason, 'evidence', proof);
+    proof := jsonb_build_object('gate', name, 'decision', decision, 'reason', reason, 'evidence', proof);
 end
 $$;
 comment on function orch.check_gate(bigint, jsonb) is 'Decision of the gate of the task''s stage on this evidence: pass, reject, wait or unproven, with the reason. Changes nothing.';

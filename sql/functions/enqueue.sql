@@ -16,7 +16,7 @@ begin
     insert into orch.jobs (agent, content, repo, priority, run_at, max_attempts, unique_key, tags)
     values (enqueue.agent, coalesce(enqueue.content, ''), enqueue.repo, coalesce(enqueue.priority, 0), coalesce(enqueue.run_at, now()),
             coalesce(enqueue.max_attempts, orch.setting('max_attempts')::int), enqueue.unique_key, coalesce(enqueue.tags, '{}'))
-        on conflict (unique_key) where status in ('queued', 'running') do nothing
+        on conflict do nothing
     returning id into new_id;
     if new_id is null then
         select j.id into new_id from orch.jobs as j where j.unique_key = enqueue.unique_key and j.status in ('queued', 'running');

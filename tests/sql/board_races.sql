@@ -1,0 +1,25 @@
+begin;
+\ir support.inc
+select * from no_plan();
+
+-- B4: our own write overtakes a person's STOP on the board, in both orders of delivery.
+select pg_temp.drive('architecture');
+select pg_temp.board('i-1', 'development', actor => 'bot', at => '2026-02-01 00:00:02');
+select matches(pg_temp.board('i-1', 'stop', at => '2026-02-01 00:00:01'), '^routed: cancelled', 'B4 a person''s STOP that is older than our own write still counts');
+select matches(pg_temp.board('i-1', 'to-analyse', at => '2026-02-01 00:00:00'), 'newer change', 'B4 a late delivery of an older gesture does no harm');
+select matches(pg_temp.board('i-1', 'to-analyse', at => '2026-02-01 00:00:03'), '^routed: started', 'S9 a new task');
+select is((select r.reason from orch.receive_event('plane', 'x', 'issue', '{"action": "updated", "issue_id": "i-1", "project_id": "p-1", "state_id": "s-analysis",
+    "field": "state", "new_value": "s-stop", "updated_at": "2026-02-01T00:00:05Z", "updated_by": "bot", "actor_id": "alice"}', '{}') as r),
+    'cancelled: SHOP-007 is cancelled: 0 jobs cancelled, 0 runs being stopped', 'B4 data read late shows our write, the gesture counts');
+select matches(pg_temp.board('i-9', 'stop', seq => 9), 'unknown issue', 'TC-01 STOP on an unknown issue is ignored');
+update orch.projects set states_read_at = now() - interval '1 minute';
+select matches(pg_temp.board('i-9', 'nonsense', seq => 9), '^waiting: ', 'B2 an unknown status asks the board');
+select matches(pg_temp.board('i-8', 'to-analyse', seq => 8, title => ' '), 'the title is empty', 'P4 QG-0 refuses an empty title');
+select matches(pg_temp.board('i-8', 'to-analyse', seq => 8, title => repeat('x', 201)), 'at most 200', 'P4 QG-0 refuses a long title');
+select is((select r.status from orch.receive_event('plane', 'x', 'issue', '{}', '{}') as r), 'duplicate', 'W2 a repeated delivery changes nothing');
+select matches((select r.reason from orch.receive_event('plane', 'y', 'issue', '{"project_id": "nowhere"}', '{}') as r), 'unknown project', 'W6 an unknown project is ignored');
+select is((select r.status from orch.receive_event('plane', 'z', 'issue', '{"project_id": "p-1", "issue_id": "i-5", "updated_at": "yesterday-ish", "state_id": "s-stop", "field": "state"}', '{}') as r),
+          'failed', 'W3 an event that cannot be routed is kept as failed');
+select is((select count(*) from orch.events as e where e.status = 'failed' and e.next_try_at is not null), 1::bigint, 'W3 and will be tried again');
+select * from finish();
+rollback;
