@@ -66,9 +66,9 @@ enum queue_outcome {
     X(FAILED, "failed")                                                                                                                    \
     X(TIMEOUT, "timeout")                                                                                                                  \
     X(STOPPED, "stopped")                                                                                                                  \
-    X(LOST, "lost")             /* it, or the node, vanished */                                                                            \
-    X(RELEASED, "released")     /* given back at shut-down: no attempt is used */                                                          \
-    X(TRANSIENT, "transient")   /* exit 75 and the like: waits, no attempt is used up to a limit */                                        \
+    X(LOST, "lost")               /* it, or the node, vanished */                                                                          \
+    X(RELEASED, "released")       /* given back at shut-down: no attempt is used */                                                        \
+    X(TRANSIENT, "transient")     /* exit 75 and the like: waits, no attempt is used up to a limit */                                      \
     X(UNSTARTABLE, "unstartable") /* the command could not be run at all */
 #define QUEUE_OUTCOME_ENUM(name, text) QUEUE_##name,
     QUEUE_OUTCOMES(QUEUE_OUTCOME_ENUM)
@@ -103,7 +103,7 @@ void queue_node_stop(struct queue *q, queue_done_fn *fn, void *arg);
 
 /* Life of a run, in order. Times are microseconds since 1970, 0 = not (yet). detail is borrowed until the call returns; NULL = {}. */
 void queue_run_started(struct queue *q, int64_t run_id, int pid, const char *pid_start, const char *boot_id, const char *log_path,
-    queue_started_fn *fn, void *arg);
+                       queue_started_fn *fn, void *arg);
 void queue_run_stopping(struct queue *q, int64_t run_id, int64_t term_at_us, int64_t kill_at_us, queue_done_fn *fn, void *arg);
 void queue_finish(struct queue *q, int64_t run_id, enum queue_outcome outcome, struct json *detail, queue_finish_fn *fn, void *arg);
 
