@@ -21,6 +21,8 @@ struct builder {
     size_t       depth;
     bool         has_document;
     bool         is_over;
+    const char  *wanted; /* path of a key whose line is asked for, or NULL */
+    size_t       line;   /* where it is; 0 = not met yet */
 };
 
 static int
@@ -45,6 +47,22 @@ place(struct builder *b, struct json *value)
         free(top->key);
         top->key = NULL;
     }
+}
+
+/* Whether the keys that lead to here, joined by dots, are the path. */
+static bool
+is_at(const struct builder *b, const char *path)
+{
+    for (size_t i = 0; i < b->depth; i++) {
+        const char *key = b->levels[i].key;
+
+        if (!key || !str_starts(path, key))
+            return false;
+        path += strlen(key);
+        if (i + 1 < b->depth && *path++ != '.')
+            return false;
+    }
+    return *path == '\0';
 }
 
 static bool
@@ -91,6 +109,8 @@ add_scalar(struct builder *b, const yaml_event_t *event, struct err *e)
         return e->code;
     }
     b->levels[b->depth - 1].key = xstrdup(text);
+    if (b->wanted && !b->line && is_at(b, b->wanted))
+        b->line = event->start_mark.line + 1;
     return 0;
 }
 
@@ -142,31 +162,53 @@ add_event(struct builder *b, const yaml_event_t *event, struct err *e)
     }
 }
 
-struct json *
-yaml_parse(const char *text, size_t len, struct err *e)
+/* Feeds the text to b; on an error b->root is gone. */
+static int
+build(struct builder *b, const char *text, size_t len, struct err *e)
 {
-    struct builder b = { 0 };
-    yaml_parser_t  parser;
-    yaml_event_t   event;
+    yaml_parser_t parser;
+    yaml_event_t  event;
 
     CHECK(yaml_parser_initialize(&parser));
     /* Said, not guessed: a byte order mark would switch libyaml to UTF-16. */
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
-    while (!b.is_over && !e->code) {
+    while (!b->is_over && !e->code) {
         if (!yaml_parser_parse(&parser, &event)) {
             err_set(e, ERR_INVALID, "line %zu: %s", parser.problem_mark.line + 1, parser.problem ? parser.problem : "no YAML");
             break;
         }
-        add_event(&b, &event, e);
+        add_event(b, &event, e);
         yaml_event_delete(&event);
     }
     for (size_t i = 0; i < DEPTH_MAX; i++)
-        free(b.levels[i].key);
+        free(b->levels[i].key);
     yaml_parser_delete(&parser);
     if (e->code) {
-        json_free(b.root);
-        return NULL;
+        json_free(b->root);
+        b->root = NULL;
     }
+    return e->code;
+}
+
+struct json *
+yaml_parse(const char *text, size_t len, struct err *e)
+{
+    struct builder b = { 0 };
+
+    if (build(&b, text, len, e))
+        return NULL;
     return b.root ? b.root : json_new_null();
+}
+
+size_t
+yaml_line(const char *text, size_t len, const char *path)
+{
+    struct builder b = { .wanted = path };
+    struct err     unread = ERR_INIT;
+
+    if (build(&b, text, len, &unread))
+        return 0;
+    json_free(b.root);
+    return b.line;
 }

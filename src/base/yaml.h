@@ -12,4 +12,7 @@
 /* NULL and *e set (ERR_INVALID, with the line) when refused; an empty text is a null. Caller frees. */
 struct json *yaml_parse(const char *text, size_t len, struct err *e);
 
+/* The line of the key that the path leads to ("agents.analyst.timeout"), for messages about a text that yaml_parse() took; 0 = not there. */
+size_t yaml_line(const char *text, size_t len, const char *path);
+
 #endif

@@ -1,0 +1,259 @@
+/* agents: the agents file. It is checked whole when it is read, so that everybody after may trust its form:
+ *   agents: { <agent>: { command: [<program>, <argument>…], timeout: <duration>, env: { <NAME>: <text> } } }
+ *   repos:  { <repo>: { <agent>: … } } */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/yaml.h"
+#include "config/config_int.h"
+
+enum { AGENTS_MAX = 1024 * 1024 };
+
+/* One walk through the file. */
+struct check {
+    const char       *file;
+    const struct buf *text;
+    char             *path;   /* of the entry being looked at, e.g. repos.acme/shop.developer */
+    struct json      *agents; /* of a repo, or the general ones */
+    struct err       *e;
+};
+
+/* The first problem stands; what follows is silent. */
+static void
+refuse(struct check *k, const char *key, const char *why)
+{
+    char *path = xasprintf("%s%s%s", k->path, key ? "." : "", key ? key : "");
+
+    if (!k->e->code)
+        err_set(k->e, ERR_INVALID, "agents file \"%s\" line %zu: \"%s\" %s", k->file, yaml_line(k->text->data, k->text->len, path), path,
+                why);
+    free(path);
+}
+
+static void
+check_env(const char *name, struct json *value, void *arg)
+{
+    struct check *k = arg;
+    bool          is_ok = isalpha((unsigned char)*name) || *name == '_';
+    char         *key = xasprintf("env.%s", name);
+
+    for (const char *p = name; *p; p++)
+        is_ok = is_ok && (isalnum((unsigned char)*p) || *p == '_');
+    if (!is_ok)
+        refuse(k, key, "cannot be the name of a variable");
+    else if (!json_str(value, ""))
+        refuse(k, key, "must be a text");
+    free(key);
+}
+
+static void
+check_command(struct check *k, struct json *command)
+{
+    if (!json_len(command) || str_is_blank(json_str(json_item(command, 0), ""))) {
+        refuse(k, command ? "command" : NULL, "must have a command: a list of the program and its arguments; there is no shell");
+        return;
+    }
+    for (size_t i = 0; i < json_len(command); i++)
+        if (!json_str(json_item(command, i), ""))
+            refuse(k, "command", "must be a list of texts");
+}
+
+static void
+check_member(const char *key, struct json *value, void *arg)
+{
+    struct check *k = arg;
+    const char   *text;
+    int64_t       ms;
+
+    if (strcmp(key, "command") == 0)
+        return;
+    if (strcmp(key, "timeout") == 0) {
+        text = json_str(value, "");
+        if (!text || !config_duration(text, &ms) || ms <= 0)
+            refuse(k, key, "must be a duration such as 90, 30m or 2h");
+    } else if (strcmp(key, "env") == 0) {
+        if (!json_is_object(value))
+            refuse(k, key, "must be names and texts");
+        json_each(value, check_env, k);
+    } else {
+        refuse(k, key, "is not known here: an agent has command, timeout and env");
+    }
+}
+
+static void
+check_agent(const char *name, struct json *agent, void *arg)
+{
+    struct check *k = arg;
+    struct check  one = *k;
+
+    one.path = xasprintf("%s.%s", k->path, name);
+    if (!json_is_object(agent)) {
+        refuse(&one, NULL, "must be an agent with a command");
+    } else {
+        check_command(&one, json_at(agent, "command"));
+        json_each(agent, check_member, &one);
+    }
+    free(one.path);
+}
+
+static void
+check_agents(struct check *k, struct json *agents)
+{
+    if (json_is_object(agents))
+        json_each(agents, check_agent, k);
+    else
+        refuse(k, NULL, "must be agents by name");
+}
+
+static void
+check_repo(const char *name, struct json *agents, void *arg)
+{
+    struct check *k = arg;
+    struct check  one = *k;
+
+    one.path = xasprintf("%s.%s", k->path, name);
+    check_agents(&one, agents);
+    free(one.path);
+}
+
+static void
+check_top(const char *key, struct json *value, void *arg)
+{
+    struct check *k = arg;
+    struct check  one = *k;
+
+    one.path = xstrdup(key);
+    if (strcmp(key, "agents") == 0)
+        check_agents(&one, value);
+    else if (strcmp(key, "repos") != 0)
+        refuse(&one, NULL, "is not known here: a file has agents and repos");
+    else if (json_is_object(value))
+        json_each(value, check_repo, &one);
+    else
+        refuse(&one, NULL, "must be repos by name");
+    free(one.path);
+}
+
+static const char *
+default_file(void)
+{
+    for (size_t i = 0; i < config_option_count; i++)
+        if (strcmp(config_options[i].field, "agents_file") == 0)
+            return config_options[i].def;
+    return "";
+}
+
+int
+config_load_agents(struct config *c, struct err *e)
+{
+    struct buf   text = { 0 };
+    struct check k = { .file = c->agents_file, .text = &text, .e = e };
+
+    if (!*c->agents_file || (strcmp(c->agents_file, default_file()) == 0 && access(c->agents_file, F_OK) && errno == ENOENT)) {
+        LOGW("config.no_agents", "file=%s", log_quote(c->agents_file));
+        c->agents = json_new_object();
+        return 0;
+    }
+    if (config_read_file(&text, c->agents_file, AGENTS_MAX, e)) {
+        err_prefix(e, "setting ORCH_AGENTS_FILE");
+        goto out;
+    }
+    c->agents = yaml_parse(text.data ? text.data : "", text.len, e);
+    if (!c->agents) {
+        err_prefix(e, "agents file \"%s\"", c->agents_file);
+        goto out;
+    }
+    if (!json_is_object(c->agents))
+        err_set(e, ERR_INVALID, "agents file \"%s\" line 1: must have agents by name", c->agents_file);
+    json_each(c->agents, check_top, &k);
+out:
+    buf_fini(&text);
+    return e->code;
+}
+
+/* A member by its exact key: json_at() would take the dots of "acme/shop.js" for a path. */
+struct wanted {
+    const char  *key;
+    struct json *value;
+};
+
+static void
+on_wanted(const char *key, struct json *value, void *arg)
+{
+    struct wanted *w = arg;
+
+    if (strcmp(key, w->key) == 0)
+        w->value = value;
+}
+
+static struct json *
+member(struct json *object, const char *key)
+{
+    struct wanted w = { .key = key };
+
+    if (key)
+        json_each(object, on_wanted, &w);
+    return w.value;
+}
+
+int
+config_find_agent(struct config_agent *out, const struct config *c, const char *repo, const char *agent, struct err *e)
+{
+    struct json *entry = member(member(json_at(c->agents, "repos"), repo), agent);
+    struct json *command;
+    const char  *timeout;
+
+    *out = (struct config_agent){ 0 };
+    if (!entry)
+        entry = member(json_at(c->agents, "agents"), agent);
+    if (!entry) {
+        err_set(e, ERR_INVALID, "cannot find agent \"%s\" in the agents file \"%s\"", agent, c->agents_file);
+        return e->code;
+    }
+    command = json_at(entry, "command");
+    out->argv = xcalloc(json_len(command) + 1, sizeof *out->argv);
+    for (size_t i = 0; i < json_len(command); i++)
+        out->argv[i] = json_str(json_item(command, i), "");
+    timeout = json_str(entry, "timeout");
+    if (!timeout || !config_duration(timeout, &out->timeout_ms))
+        out->timeout_ms = c->agent_timeout;
+    out->env = json_at(entry, "env");
+    return 0;
+}
+
+/* The caller's function on its way through the tree. */
+struct visit {
+    const char *repo;
+    void (*fn)(const char *repo, const char *agent, const char *command, void *arg);
+    void *arg;
+};
+
+static void
+visit_agent(const char *name, struct json *agent, void *arg)
+{
+    struct visit *v = arg;
+
+    v->fn(v->repo, name, json_str(json_item(json_at(agent, "command"), 0), ""), v->arg);
+}
+
+static void
+visit_repo(const char *name, struct json *agents, void *arg)
+{
+    struct visit one = *(struct visit *)arg;
+
+    one.repo = name;
+    json_each(agents, visit_agent, &one);
+}
+
+void
+config_each_agent(const struct config *c, void (*fn)(const char *repo, const char *agent, const char *command, void *arg), void *arg)
+{
+    struct visit v = { .fn = fn, .arg = arg };
+
+    json_each(json_at(c->agents, "agents"), visit_agent, &v);
+    json_each(json_at(c->agents, "repos"), visit_repo, &v);
+}

@@ -1,0 +1,397 @@
+/* config: from the environment to the struct. Secrets never appear in a message, whatever is wrong with them. */
+#include "config/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "config/config_int.h"
+
+enum { SECRET_MAX = 64 * 1024 }; /* no token is larger; a wrong path may lead to anything */
+
+const struct option config_options[] = {
+#define OPT(type, field, def, min, max, flags, help) { TYPE_##type, #field, def, min, max, flags, help, offsetof(struct config, field) },
+#include "config/options.def"
+#undef OPT
+};
+
+const size_t config_option_count = sizeof config_options / sizeof config_options[0];
+
+struct option_name
+config_variable(const struct option *o)
+{
+    struct option_name name = { "ORCH_" };
+    size_t             len = strlen(name.text);
+
+    CHECK(strlen(o->field) + len < sizeof name.text);
+    for (const char *p = o->field; *p; p++)
+        name.text[len++] = (char)toupper((unsigned char)*p);
+    return name;
+}
+
+static const struct {
+    const char *name;
+    int64_t     ms;
+} units[] = { { "d", 86400000 }, { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 } };
+
+enum { UNIT_COUNT = sizeof units / sizeof units[0] };
+
+bool
+config_duration(const char *text, int64_t *ms)
+{
+    size_t  len = strspn(text, "0123456789.");
+    int64_t unit = 1000, digit, value = 0;
+    bool    is_ok = len > 0 && len <= 12 && isdigit((unsigned char)text[0]);
+
+    if (text[len]) {
+        unit = 0;
+        for (size_t i = 0; i < UNIT_COUNT; i++)
+            if (strcmp(text + len, units[i].name) == 0)
+                unit = units[i].ms;
+    }
+    if (!is_ok || !unit)
+        return false;
+    for (; isdigit((unsigned char)*text); text++)
+        value = value * 10 + (*text - '0');
+    value *= unit;
+    if (*text == '.')
+        for (text++; isdigit((unsigned char)*text); text++) {
+            digit = *text - '0';
+            unit /= 10;
+            value += digit * unit;
+        }
+    *ms = value;
+    return *text != '.';
+}
+
+struct option_name
+config_duration_text(int64_t ms)
+{
+    struct option_name out;
+
+    for (size_t i = 0; i < UNIT_COUNT; i++) {
+        if (ms % units[i].ms == 0 && (ms || units[i].ms == 1000)) {
+            snprintf(out.text, sizeof out.text, "%lld%s", (long long)(ms / units[i].ms), units[i].name);
+            break;
+        }
+    }
+    return out;
+}
+
+static int
+refuse(const struct option *o, const char *value, const char *accepted, struct err *e)
+{
+    if (o->type == TYPE_secret)
+        err_set(e, ERR_INVALID, "setting %s cannot be what it is: accepted is %s", config_variable(o).text, accepted);
+    else
+        err_set(e, ERR_INVALID, "setting %s cannot be \"%.100s\": accepted is %s", config_variable(o).text, value, accepted);
+    return e->code;
+}
+
+static int
+read_whole(const struct option *o, const char *value, int64_t *out, struct err *e)
+{
+    char range[100];
+    long number;
+
+    snprintf(range, sizeof range, "a whole number from %lld to %lld", (long long)o->min, (long long)o->max);
+    if (!str_to_long(value, &number) || number < o->min || number > o->max)
+        return refuse(o, value, range, e);
+    *out = number;
+    return 0;
+}
+
+static int
+read_seconds(const struct option *o, const char *value, int64_t *out, struct err *e)
+{
+    char range[256];
+
+    snprintf(range, sizeof range, "a number of seconds, or one with ms, s, m, h or d, from %s to %s", config_duration_text(o->min).text,
+             config_duration_text(o->max).text);
+    if (!config_duration(value, out) || *out < o->min || *out > o->max)
+        return refuse(o, value, range, e);
+    return 0;
+}
+
+static int
+read_yesno(const struct option *o, const char *value, bool *out, struct err *e)
+{
+    static const char *const yes[] = { "on", "true", "yes", "1" };
+    static const char *const no[] = { "off", "false", "no", "0" };
+
+    for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++) {
+        *out = strcasecmp(value, yes[i]) == 0;
+        if (*out || strcasecmp(value, no[i]) == 0)
+            return 0;
+    }
+    return refuse(o, value, "on or off (also true, false, yes, no, 1, 0)", e);
+}
+
+/* A bad name in the middle must not switch off the feature for the good ones, so it is dropped and said. */
+static char *
+read_names(const struct option *o, const char *value)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-";
+    char             *copy = xstrdup(value), *rest = copy;
+    struct buf        out = { 0 };
+
+    for (char *token; (token = strsep(&rest, ","));) {
+        token += strspn(token, " \t");
+        token[strcspn(token, " \t")] = '\0';
+        if (*token == '\0')
+            continue;
+        if (token[strspn(token, plain)])
+            LOGW("config.name_dropped", "setting=%s name=%s", config_variable(o).text, log_quote(token));
+        else
+            buf_printf(&out, "%s%s", out.len ? "," : "", token);
+    }
+    free(copy);
+    return buf_take(&out);
+}
+
+static int
+read_option(struct config *c, const struct option *o, const char *value, struct err *e)
+{
+    void *field = (char *)c + o->offset;
+
+    if ((o->flags & REQUIRED) && str_is_blank(value)) {
+        err_set(e, ERR_INVALID, "setting %s is missing: %s", config_variable(o).text, o->help);
+        return e->code;
+    }
+    switch (o->type) {
+    case TYPE_text:
+    case TYPE_path:
+    case TYPE_secret:
+        if (!str_is_utf8(value, strlen(value)))
+            return refuse(o, "…", "UTF-8 text", e);
+        *(char **)field = xstrdup(value);
+        return 0;
+    case TYPE_names:
+        *(char **)field = read_names(o, value);
+        return 0;
+    case TYPE_whole:
+        return read_whole(o, value, field, e);
+    case TYPE_yesno:
+        return read_yesno(o, value, field, e);
+    case TYPE_seconds:
+        return read_seconds(o, value, field, e);
+    }
+    return e->code;
+}
+
+int
+config_read_file(struct buf *text, const char *path, size_t max, struct err *e)
+{
+    char    part[4096];
+    ssize_t got = -1;
+    int     fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    while (fd >= 0 && (got = read(fd, part, sizeof part)) > 0 && text->len <= max)
+        buf_add(text, part, (size_t)got);
+    if (got < 0)
+        err_set(e, ERR_INVALID, "could not read file \"%s\": %s", path, strerror(errno));
+    else if (text->len > max)
+        err_set(e, ERR_INVALID, "cannot read file \"%s\": larger than %zu bytes", path, max);
+    if (fd >= 0)
+        close(fd);
+    return e->code;
+}
+
+/* NAME_FILE: one secret, and the line end that editors and secret managers put behind it. */
+static int
+read_secret_file(struct config *c, const struct option *o, const char *path, struct err *e)
+{
+    struct buf text = { 0 };
+
+    if (config_read_file(&text, path, SECRET_MAX, e)) {
+        err_prefix(e, "setting %s_FILE", config_variable(o).text);
+        goto out;
+    }
+    if (text.data && strlen(text.data) != text.len) {
+        err_set(e, ERR_INVALID, "setting %s_FILE: file \"%s\" holds a NUL byte", config_variable(o).text, path);
+        goto out;
+    }
+    while (text.len && strchr("\r\n", text.data[text.len - 1]))
+        text.data[--text.len] = '\0';
+    read_option(c, o, text.data ? text.data : "", e);
+out:
+    if (text.data)
+        explicit_bzero(text.data, text.len);
+    buf_fini(&text);
+    return e->code;
+}
+
+static int
+load_option(struct config *c, const struct option *o, const char *(*get)(const char *, void *), void *arg, struct err *e)
+{
+    struct option_name name = config_variable(o);
+    const char        *value = get(name.text, arg);
+    const char        *path = NULL;
+    char               file[80];
+
+    if (o->type == TYPE_secret) {
+        snprintf(file, sizeof file, "%s_FILE", name.text);
+        path = get(file, arg);
+    }
+    if (str_is_blank(path))
+        return read_option(c, o, value ? value : o->def, e);
+    if (value && *value) {
+        err_set(e, ERR_INVALID, "setting %s is there twice: as itself and as %s", name.text, file);
+        return e->code;
+    }
+    return read_secret_file(c, o, path, e);
+}
+
+static const struct option *
+option_named(const char *field)
+{
+    for (size_t i = 0; i < config_option_count; i++)
+        if (strcmp(config_options[i].field, field) == 0)
+            return &config_options[i];
+    check_failed(field, __FILE__, __LINE__);
+}
+
+static int
+check_url(const char *field, char *value, struct err *e)
+{
+    size_t len = strlen(value);
+
+    if (*value && !str_starts(value, "http://") && !str_starts(value, "https://"))
+        return refuse(option_named(field), value, "an address that begins with https:// or http://, or nothing", e);
+    while (len && value[len - 1] == '/')
+        value[--len] = '\0';
+    return 0;
+}
+
+static int
+check_choice(const char *field, const char *value, const char *choices, struct err *e)
+{
+    char *copy = xstrdup(choices), *rest = copy;
+    bool  is_one = false;
+
+    for (char *choice; (choice = strsep(&rest, " "));)
+        is_one = is_one || strcmp(choice, value) == 0;
+    free(copy);
+    return is_one ? 0 : refuse(option_named(field), value, choices, e);
+}
+
+static int
+check_listen(const char *value, struct err *e)
+{
+    const char *colon = strrchr(value, ':');
+    long        port;
+
+    if (!colon || colon == value || !str_to_long(colon + 1, &port) || port < 0 || port > 65535)
+        return refuse(option_named("listen"), value, "an address and a port such as 127.0.0.1:8080 or [::1]:8080", e);
+    return 0;
+}
+
+static int
+check_node(struct config *c, struct err *e)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    char              host[256] = { 0 };
+
+    if (*c->node == '\0') {
+        if (gethostname(host, sizeof host - 1)) {
+            err_set(e, ERR_RETRY, "could not find the host's name: %s", strerror(errno));
+            return e->code;
+        }
+        free(c->node);
+        c->node = xstrdup(host);
+    }
+    if (*c->node == '\0' || strlen(c->node) > 100 || c->node[strspn(c->node, plain)])
+        return refuse(option_named("node"), c->node, "a name of letters, digits, dot, dash and underscore, at most 100", e);
+    return 0;
+}
+
+/* What the type of a setting does not say. */
+static int
+check_values(struct config *c, struct err *e)
+{
+    if (check_url("plane_url", c->plane_url, e) || check_url("gitea_url", c->gitea_url, e) ||
+        check_url("telegram_url", c->telegram_url, e) || check_url("public_url", c->public_url, e) ||
+        check_choice("log_level", c->log_level, "debug info warn error", e) || check_choice("log_format", c->log_format, "text json", e) ||
+        check_listen(c->listen, e) || check_node(c, e))
+        return e->code;
+    if (str_is_blank(c->data_dir))
+        return refuse(option_named("data_dir"), c->data_dir, "a directory", e);
+    return 0;
+}
+
+int
+config_load(struct config *c, const char *(*get)(const char *name, void *arg), void *arg, struct err *e)
+{
+    *c = (struct config){ 0 };
+    for (size_t i = 0; i < config_option_count; i++)
+        if (load_option(c, &config_options[i], get, arg, e))
+            return e->code;
+    if (check_values(c, e) || config_load_agents(c, e))
+        return e->code;
+    return 0;
+}
+
+void
+config_fini(struct config *c)
+{
+    for (size_t i = 0; i < config_option_count; i++) {
+        const struct option *o = &config_options[i];
+        char               **text = (char **)(void *)((char *)c + o->offset);
+
+        if (o->type == TYPE_whole || o->type == TYPE_yesno || o->type == TYPE_seconds)
+            continue;
+        if (*text && o->type == TYPE_secret)
+            explicit_bzero(*text, strlen(*text));
+        free(*text);
+    }
+    json_free(c->agents);
+    *c = (struct config){ 0 };
+}
+
+static void
+add_shared(struct json *all, const struct config *c, const struct option *o)
+{
+    const void *field = (const char *)c + o->offset;
+    char        text[40];
+    int64_t     number;
+
+    switch (o->type) {
+    case TYPE_whole:
+        snprintf(text, sizeof text, "%lld", (long long)*(const int64_t *)field);
+        json_set_str(all, o->field, text);
+        return;
+    case TYPE_seconds:
+        /* As Postgres writes an interval's input: "10 s", "500 ms". */
+        number = *(const int64_t *)field;
+        snprintf(text, sizeof text, "%lld %s", (long long)(number % 1000 ? number : number / 1000), number % 1000 ? "ms" : "s");
+        json_set_str(all, o->field, text);
+        return;
+    case TYPE_yesno:
+        json_set_str(all, o->field, *(const bool *)field ? "on" : "off");
+        return;
+    case TYPE_text:
+    case TYPE_path:
+    case TYPE_names:
+        json_set_str(all, o->field, *(char *const *)field);
+        return;
+    case TYPE_secret:
+        check_failed("a secret is never shared", __FILE__, __LINE__);
+    }
+}
+
+struct json *
+config_shared(const struct config *c)
+{
+    struct json *all = json_new_object();
+
+    for (size_t i = 0; i < config_option_count; i++)
+        if (config_options[i].flags & SHARED)
+            add_shared(all, c, &config_options[i]);
+    return all;
+}

@@ -1,0 +1,53 @@
+/* config: the settings of options.def, read from the environment, and the agents file. Every setting is declared once; the table makes the
+ * struct, the parser, --help, .env.example and docs/generated/options.md. NAME_FILE reads a setting from a file, for secrets.
+ * A wrong value names itself and what is accepted. */
+#ifndef ORCH_CONFIG_CONFIG_H
+#define ORCH_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/str.h"
+
+/* OPT(type, field, default, min, max, flags, help); types: text, path, secret, whole (int64), yesno, seconds (stored as ms; accepts
+ * "90", "1.5", "500ms", "10m", "2h"), names (CSV of [A-Za-z0-9._-]+, bad tokens dropped with a warning).
+ * The variable is ORCH_ and the field's name in capitals. Flags: 0, REQUIRED, RELOAD, SHARED (published to orch.settings, so that SQL
+ * functions see it), joined by |. */
+#define CFG_TYPE_text    char *
+#define CFG_TYPE_path    char *
+#define CFG_TYPE_secret  char *
+#define CFG_TYPE_names   char *
+#define CFG_TYPE_whole   int64_t
+#define CFG_TYPE_yesno   bool
+#define CFG_TYPE_seconds int64_t
+
+struct config {
+#define OPT(type, field, def, min, max, flags, help) CFG_TYPE_##type field;
+#include "config/options.def"
+#undef OPT
+    struct json *agents; /* the agents file, as JSON */
+};
+
+/* Reads the environment through get (getenv in life). Frees nothing of *c on failure; call config_fini() either way. */
+int  config_load(struct config *c, const char *(*get)(const char *name, void *arg), void *arg, struct err *e);
+void config_fini(struct config *c);
+
+/* What runs an agent's jobs in a repo: the repo's own entry, else the general one. Borrowed from c. ERR_INVALID names agent and file. */
+struct config_agent {
+    const char **argv; /* NULL-ended; array owned by the caller (free), texts by c */
+    int64_t      timeout_ms;
+    struct json *env; /* object of texts, or NULL */
+};
+int config_find_agent(struct config_agent *out, const struct config *c, const char *repo, const char *agent, struct err *e);
+/* Calls fn for each command in the agents file, to check them at start. */
+void config_each_agent(const struct config *c, void (*fn)(const char *repo, const char *agent, const char *command, void *arg), void *arg);
+
+/* The SHARED settings as {"name_in_lower_case": "text"}; caller frees. */
+struct json *config_shared(const struct config *c);
+
+enum config_format { CONFIG_HELP, CONFIG_MARKDOWN, CONFIG_DOTENV };
+void config_describe(struct buf *out, enum config_format format);
+
+#endif
