@@ -6,6 +6,7 @@
  *
  * Each call is one statement and one sync, so each has its own transaction and an error in one leaves its neighbours alone.
  * A call ends at its sync and not at its rows: Postgres commits there, and a commit can fail. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,8 +86,7 @@ connect_failed(struct conn *c, const char *why)
 {
     char said[sizeof c->said];
 
-    strncpy(said, why, sizeof said - 1);
-    said[sizeof said - 1] = '\0';
+    snprintf(said, sizeof said, "%.*s", (int)strcspn(why, "\n"), why);
     if (strcmp(said, c->said) != 0)
         LOGW("db.connect_failed", "listener=%d why=%s", c->is_listener, log_quote(said));
     memcpy(c->said, said, sizeof said);
@@ -225,8 +225,11 @@ void
 conn_lose(struct conn *c, const char *why)
 {
     struct db_call *call;
+    char            said[sizeof c->said];
 
-    LOGW("db.lost", "listener=%d calls=%u why=%s", c->is_listener, c->depth, log_quote(why));
+    /* The first line: libpq goes on with advice. */
+    snprintf(said, sizeof said, "%.*s", (int)strcspn(why, "\n"), why);
+    LOGW("db.lost", "listener=%d calls=%u why=%s", c->is_listener, c->depth, log_quote(said));
     while ((call = TAILQ_FIRST(&c->sent)))
         call_doom(call, "the connection to Postgres was lost");
     hang_up(c);

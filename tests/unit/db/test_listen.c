@@ -1,0 +1,123 @@
+/* LISTEN: heard once per NOTIFY, told with NULL after each (re)connect. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "../devdb.h"
+#include "db/db.h"
+
+struct ears {
+    int  anew;  /* NULL payloads */
+    int  heard; /* others */
+    char last[40];
+    int  want_anew, want_heard;
+};
+
+static void
+on_notify(const char *payload, void *arg)
+{
+    struct ears *s = arg;
+
+    if (payload) {
+        s->heard++;
+        snprintf(s->last, sizeof s->last, "%s", payload);
+    } else {
+        s->anew++;
+    }
+}
+
+static bool
+is_satisfied(void *arg)
+{
+    struct ears *s = arg;
+
+    return s->anew >= s->want_anew && s->heard >= s->want_heard;
+}
+
+static void
+Q3_listen__hears_each_channel_and_comes_back_after_a_loss(void **state)
+{
+    (void)state;
+    struct err        e = ERR_INIT;
+    struct loop      *loop = NULL;
+    struct db        *db = NULL;
+    struct db_options o = { .url = devdb_url, .connections = 1, .call_timeout_ms = 10000, .application = "ears" };
+    struct ears       jobs = { .want_anew = 1 }, stop = { .want_anew = 1 };
+
+    assert_int_equal(loop_new(&loop, &e), 0);
+    assert_int_equal(db_open(&db, loop, &o, &e), 0);
+    db_listen(db, "orch_jobs", on_notify, &jobs);
+    db_listen(db, "orch stop\"s", on_notify, &stop);
+    assert_true(devdb_run_until(loop, is_satisfied, &jobs));
+    assert_true(devdb_run_until(loop, is_satisfied, &stop));
+
+    devdb_do("select pg_notify('orch_jobs', ''), pg_notify('orch stop\"s', 'node-1')");
+    jobs.want_heard = stop.want_heard = 1;
+    assert_true(devdb_run_until(loop, is_satisfied, &jobs));
+    assert_true(devdb_run_until(loop, is_satisfied, &stop));
+    assert_string_equal(jobs.last, "");
+    assert_string_equal(stop.last, "node-1");
+
+    devdb_do("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'ears' and query like 'listen%'");
+    jobs.want_anew = stop.want_anew = 2;
+    assert_true(devdb_run_until(loop, is_satisfied, &jobs));
+    assert_true(devdb_run_until(loop, is_satisfied, &stop));
+    devdb_do("notify orch_jobs, 'again'");
+    jobs.want_heard = 2;
+    assert_true(devdb_run_until(loop, is_satisfied, &jobs));
+    assert_string_equal(jobs.last, "again");
+    assert_int_equal(jobs.anew, 2);
+    db_close(db);
+    loop_free(loop);
+}
+
+static char *
+backend(const char *column)
+{
+    char *sql = xasprintf("select %s from pg_stat_activity where application_name = 'ears' and query <> ''", column);
+    char *text = devdb_sql(devdb_url, sql);
+
+    free(sql);
+    return text;
+}
+
+static void
+Q3_listen__a_connection_that_says_nothing_is_found_out(void **state)
+{
+    (void)state;
+    struct err        e = ERR_INIT;
+    struct loop      *loop = NULL;
+    struct db        *db = NULL;
+    char             *idle = xasprintf("%s?application_name=calls", devdb_url);
+    struct db_options o = { .url = idle, .listen_url = devdb_url, .connections = 1, .call_timeout_ms = 500, .application = "ears" };
+    struct ears       jobs = { .want_anew = 1 };
+
+    assert_int_equal(loop_new(&loop, &e), 0);
+    assert_int_equal(db_open(&db, loop, &o, &e), 0);
+    db_listen(db, "orch_jobs", on_notify, &jobs);
+    assert_true(devdb_run_until(loop, is_satisfied, &jobs));
+    char *pid = backend("pid");
+    assert_true(atoi(pid) > 1);
+    kill(atoi(pid), SIGSTOP); /* it holds the socket open and answers nothing, like a peer behind a cut cable */
+    jobs.want_anew = 2;
+    bool is_back = devdb_run_until(loop, is_satisfied, &jobs);
+    kill(atoi(pid), SIGCONT);
+    assert_true(is_back);
+    free(pid);
+    db_close(db);
+    loop_free(loop);
+    free(idle);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(Q3_listen__hears_each_channel_and_comes_back_after_a_loss),
+        cmocka_unit_test(Q3_listen__a_connection_that_says_nothing_is_found_out),
+    };
+    return cmocka_run_group_tests(tests, devdb_start, devdb_stop);
+}

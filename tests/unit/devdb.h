@@ -1,0 +1,114 @@
+/* devdb: a throw-away Postgres for one test program, and a loop that is run until something is true. */
+#ifndef ORCH_TESTS_UNIT_DEVDB_H
+#define ORCH_TESTS_UNIT_DEVDB_H
+
+#include <libpq-fe.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/str.h"
+#include "loop/loop.h"
+
+enum { DEVDB_DEADLINE_MS = 20000 };
+
+static char devdb_dir[64] = "/tmp/orch-unit.XXXXXX";
+static char devdb_url[256];
+
+static inline void
+devdb_run(const char *verb)
+{
+    char *command = xasprintf("%s/tools/devdb %s %s", ORCH_SOURCE_DIR, verb, devdb_dir);
+    FILE *out = popen(command, "r");
+
+    CHECK(out);
+    if (fgets(devdb_url, sizeof devdb_url, out))
+        devdb_url[strcspn(devdb_url, "\n")] = '\0';
+    CHECK(pclose(out) == 0);
+    free(command);
+}
+
+static inline int
+devdb_start(void **state)
+{
+    (void)state;
+    CHECK(mkdtemp(devdb_dir));
+    devdb_run("start --fast");
+    return 0;
+}
+
+static inline int
+devdb_stop(void **state)
+{
+    (void)state;
+    devdb_run("stop");
+    return 0;
+}
+
+/* Blocking, on a connection of its own: the test's hand, beside the code under test. Answers the first value, "" when there is none. */
+static inline char *
+devdb_sql(const char *url, const char *sql)
+{
+    PGconn   *pg = PQconnectdb(url);
+    PGresult *res = PQexec(pg, sql);
+
+    if (PQresultStatus(res) != PGRES_TUPLES_OK && PQresultStatus(res) != PGRES_COMMAND_OK)
+        fprintf(stderr, "%s\n%s", sql, PQerrorMessage(pg));
+    CHECK(PQresultStatus(res) == PGRES_TUPLES_OK || PQresultStatus(res) == PGRES_COMMAND_OK);
+    char *text = xstrdup(PQntuples(res) > 0 ? PQgetvalue(res, 0, 0) : "");
+    PQclear(res);
+    PQfinish(pg);
+    return text;
+}
+
+static inline void
+devdb_do(const char *sql)
+{
+    free(devdb_sql(devdb_url, sql));
+}
+
+/* A new database of the cluster, and its URL; caller frees. */
+static inline char *
+devdb_new_database(const char *name)
+{
+    char *sql = xasprintf("create database %s", name);
+
+    devdb_do(sql);
+    free(sql);
+    return xasprintf("%.*s/%s", (int)(strrchr(devdb_url, '/') - devdb_url), devdb_url, name);
+}
+
+struct devdb_wait {
+    struct loop *loop;
+    bool (*is_true)(void *arg);
+    void   *arg;
+    int64_t due_ms;
+    bool    is_late;
+};
+
+static inline void
+devdb_look(void *arg)
+{
+    struct devdb_wait *w = arg;
+
+    w->is_late = clock_mono_ms() > w->due_ms;
+    if (w->is_late || w->is_true(w->arg))
+        loop_quit(w->loop);
+}
+
+/* Runs the loop until is_true(arg); false when the deadline came first. */
+static inline bool
+devdb_run_until(struct loop *l, bool (*is_true)(void *arg), void *arg)
+{
+    struct devdb_wait  w = { l, is_true, arg, clock_mono_ms() + DEVDB_DEADLINE_MS, false };
+    struct loop_timer *t = loop_every(l, 5, devdb_look, &w);
+
+    loop_run(l);
+    loop_timer_stop(t);
+    return is_true(arg);
+}
+
+#endif
