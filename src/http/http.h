@@ -1,0 +1,56 @@
+/* http: an HTTP/1.1 server: routes, limits, bytes. evhttp is seen here only. Refuses to know JSON bodies and who is calling.
+ * A handler gets a request and owns it until it has answered, at once or much later, exactly once, with http_reply() or http_problem().
+ * The client may be gone by then; the answer is dropped in silence. Bounded for strangers: size of head and body, the time to send a
+ * request and to take the answer (whole, not per byte, so that dripping does not help), and how many connections are open.
+ *   route: pattern "/tasks/{id}/stop"; {…} is one segment, not empty, percent-decoded. HEAD is answered as GET without the body.
+ *   no such path: 404; another method: 405 with Allow; body too large: 413; all as application/problem+json where evhttp lets us. */
+#ifndef ORCH_HTTP_HTTP_H
+#define ORCH_HTTP_HTTP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "loop/loop.h"
+
+struct http;
+struct http_request;
+typedef void http_fn(struct http_request *r, void *arg);
+
+struct http_options {
+    const char *listen; /* "127.0.0.1:8080", "[::1]:0", "localhost:80"; port 0 = any free one */
+    size_t      max_body;
+    size_t      max_head;        /* request line and headers, bytes; 0 = 16 KiB */
+    int64_t     timeout_ms;      /* for a whole request, then again for the answer; an idle connection ends by it too */
+    unsigned    max_connections; /* more are closed at once */
+};
+
+/* ERR_INVALID: listen is no address and port; ERR_RETRY: the address is taken or not ours. Options are copied. */
+int  http_open(struct http **out, struct loop *l, const struct http_options *o, struct err *e);
+int  http_port(const struct http *h);
+void http_stop_listening(struct http *h); /* no new connections; the open ones go on */
+/* NULL is fine. Requests not answered yet stay with their owners, whose answers are dropped; rooms close before the server does. */
+void http_close(struct http *h);
+
+/* The texts are borrowed and outlive the server (literals). Asserts that method and pattern are new. */
+void http_route(struct http *h, const char *method, const char *pattern, http_fn *fn, void *arg);
+void http_unroute(struct http *h, const void *arg); /* forgets every route with this arg */
+
+/* Asking a request. All is borrowed until it is answered. */
+const char *http_method(const struct http_request *r);                   /* "GET" also for HEAD */
+const char *http_path(const struct http_request *r);                     /* as sent, without the query */
+const char *http_param(const struct http_request *r, const char *name);  /* of the pattern; asserts that it is there */
+const char *http_query(struct http_request *r, const char *name);        /* decoded; NULL when absent */
+const char *http_header(const struct http_request *r, const char *name); /* any case; the first of several; NULL when absent */
+const char *http_body(const struct http_request *r, size_t *len);        /* never NULL; a NUL stands behind the last byte */
+const char *http_peer(const struct http_request *r);                     /* address of the other end of the socket */
+int64_t     http_arrived_us(const struct http_request *r);               /* clock_mono_us() when the last byte was in */
+
+/* Answering. The request is gone afterwards. */
+void http_add_header(struct http_request *r, const char *name, const char *value); /* before the answer; line breaks are refused */
+void http_reply(struct http_request *r, int status, const char *content_type, const void *body, size_t len);
+void http_reply_text(struct http_request *r, int status, const char *content_type, const char *text);
+/* RFC 9457: {"type":"about:blank","title":…,"status":…,"detail":…}; detail may be NULL. */
+void http_problem(struct http_request *r, int status, const char *title, const char *detail);
+
+#endif
