@@ -17,8 +17,8 @@ struct api_call {
     struct fetch_call *request; /* under way; NULL between two */
     const char        *peer;    /* "board", …; static */
     api_answer_fn     *on_answer;
-    bool               needs_json;                 /* of the request under way */
-    void (*release)(struct api_call *c);           /* frees what the verb added, and c itself */
+    bool               needs_json;       /* of the request under way */
+    void (*release)(struct api_call *c); /* frees what the verb added, and c itself */
 };
 
 struct api_request {

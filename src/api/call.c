@@ -13,9 +13,9 @@ enum { MAX_QUOTED = 200 }; /* bytes of a peer's own words in an error: enough fo
 void
 api_init(struct api_call *c, struct fetch *f, const char *peer, void (*release)(struct api_call *c))
 {
-    c->magic   = API_CALL_MAGIC;
-    c->fetch   = f;
-    c->peer    = peer;
+    c->magic = API_CALL_MAGIC;
+    c->fetch = f;
+    c->peer = peer;
     c->release = release;
 }
 
@@ -36,17 +36,17 @@ api_send(struct api_call *c, const struct api_request *request, api_answer_fn *f
 {
     const char          *body = request->body ? json_text(request->body) : NULL;
     struct fetch_request out = {
-        .method  = request->method,
-        .url     = request->url,
-        .label   = request->label,
+        .method = request->method,
+        .url = request->url,
+        .label = request->label,
         .headers = request->headers,
-        .body    = body,
-        .len     = body ? strlen(body) : 0,
+        .body = body,
+        .len = body ? strlen(body) : 0,
     };
     CHECK(!c->request);
-    c->on_answer  = fn;
+    c->on_answer = fn;
     c->needs_json = request->needs_json;
-    c->request    = fetch_start(c->fetch, &out, on_response, c);
+    c->request = fetch_start(c->fetch, &out, on_response, c);
 }
 
 void

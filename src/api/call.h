@@ -16,6 +16,7 @@ void api_cancel(struct api_call *c); /* NULL is fine; not from inside the call's
  *   ERR_DENIED   401, 403     ERR_GONE  404, 410     ERR_INVALID  any other refusal, and a redirect
  * *json is the body if it is a JSON object or array, whatever the status, else NULL; the caller frees it.
  * needs_json: whether a success without such a body is an error. Bodies are never trusted, and quoted only where they name a reason. */
-int api_judge(struct json **json, const struct fetch_response *r, const struct err *failed, const char *peer, bool needs_json, struct err *e);
+int api_judge(struct json **json, const struct fetch_response *r, const struct err *failed, const char *peer, bool needs_json,
+              struct err *e);
 
 #endif

@@ -26,8 +26,8 @@ gitea_new(struct fetch *f, const char *url, const char *token)
     struct gitea *g = xcalloc(1, sizeof(*g));
     char         *base = api_base_url(url);
     g->fetch = f;
-    g->base  = xasprintf("%s/api/v1", base);
-    g->key   = xasprintf("Authorization: token %s", token);
+    g->base = xasprintf("%s/api/v1", base);
+    g->key = xasprintf("Authorization: token %s", token);
     free(base);
     return g;
 }
@@ -57,7 +57,7 @@ ask(struct gitea *g, const char *method, struct buf *url, struct json *body, boo
     const char *const        headers[] = { g->key, "Accept: application/json", body ? "Content-Type: application/json" : NULL, NULL };
     const struct api_request request = { .method = method, .url = url->data, .headers = headers, .body = body, .needs_json = needs_json };
     api_init(&c->base, g->fetch, "forge", release);
-    c->fn  = fn;
+    c->fn = fn;
     c->arg = arg;
     api_send(&c->base, &request, on_answer);
     buf_fini(url);
@@ -103,10 +103,10 @@ read_pull(struct gitea_result *r, struct json *json, long status, struct err *e)
         err_set(e, ERR_RETRY, "forge: answered %ld without a pull request", status);
         return e->code;
     }
-    r->head_ref  = api_text(json, "head.ref");
-    r->head_sha  = api_text(json, "head.sha");
-    r->base_ref  = api_text(json, "base.ref");
-    r->is_open   = str_equal(state, "open");
+    r->head_ref = api_text(json, "head.ref");
+    r->head_sha = api_text(json, "head.sha");
+    r->base_ref = api_text(json, "base.ref");
+    r->is_open = str_equal(state, "open");
     r->is_merged = json_bool(json, "merged");
     r->merge_sha = r->is_merged ? api_text(json, "merge_commit_sha") : "";
     return 0;
@@ -130,7 +130,7 @@ on_pull(struct api_call *base, struct json *json, const struct fetch_response *r
     clear_result(&result);
     if (e && r && r->status == 409 && strcasestr(api_text(json, "message"), "already exists")) {
         result.refusal = GITEA_EXISTS;
-        result.number  = number_of_existing(json);
+        result.number = number_of_existing(json);
     } else if (!e && read_pull(&result, json, r->status, &shape)) {
         e = &shape;
     }

@@ -12,10 +12,10 @@ struct gitea;
 /* Refusals that a caller branches on. */
 enum gitea_refusal {
     GITEA_NO_REFUSAL,
-    GITEA_EXISTS,    /* gitea_open_pull: there is an open pull request of these branches */
-    GITEA_NOT_NOW,   /* gitea_merge 405: still checking, a protection, or merged already: look at the pull request */
+    GITEA_EXISTS,     /* gitea_open_pull: there is an open pull request of these branches */
+    GITEA_NOT_NOW,    /* gitea_merge 405: still checking, a protection, or merged already: look at the pull request */
     GITEA_HEAD_MOVED, /* gitea_merge: the branch has other commits than the caller thinks */
-    GITEA_CONFLICT   /* gitea_merge: the forge says that it cannot be merged */
+    GITEA_CONFLICT    /* gitea_merge: the forge says that it cannot be merged */
 };
 
 struct gitea_result {

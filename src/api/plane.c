@@ -8,8 +8,8 @@
 #include "base/check.h"
 
 enum {
-    PER_PAGE  = 100, /* the most that every edition of the board accepts */
-    MAX_PAGES = 20   /* two thousand statuses: a board that goes on for longer is turning in circles */
+    PER_PAGE = 100, /* the most that every edition of the board accepts */
+    MAX_PAGES = 20  /* two thousand statuses: a board that goes on for longer is turning in circles */
 };
 
 struct plane {
@@ -35,8 +35,8 @@ plane_new(struct fetch *f, const char *url, const char *token)
     struct plane *p = xcalloc(1, sizeof(*p));
     char         *base = api_base_url(url);
     p->fetch = f;
-    p->base  = xasprintf("%s/api/v1", base);
-    p->key   = xasprintf("X-API-Key: %s", token);
+    p->base = xasprintf("%s/api/v1", base);
+    p->key = xasprintf("X-API-Key: %s", token);
     free(base);
     return p;
 }
@@ -67,15 +67,15 @@ new_call(struct plane *p, plane_fn *fn, void *arg)
     struct plane_call *c = xcalloc(1, sizeof(*c));
     api_init(&c->base, p->fetch, "board", release);
     c->plane = p;
-    c->fn    = fn;
-    c->arg   = arg;
+    c->fn = fn;
+    c->arg = arg;
     return c;
 }
 
 static void
 ask(struct plane_call *c, const char *method, const char *url, struct json *body, api_answer_fn *fn)
 {
-    const char *const        headers[] = { c->plane->key, "Accept: application/json", body ? "Content-Type: application/json" : NULL, NULL };
+    const char *const headers[] = { c->plane->key, "Accept: application/json", body ? "Content-Type: application/json" : NULL, NULL };
     const struct api_request request = { .method = method, .url = url, .headers = headers, .body = body, .needs_json = true };
     api_send(&c->base, &request, fn);
 }
@@ -204,7 +204,7 @@ plane_states(struct plane *p, const char *workspace, const char *project_id, pla
     struct buf         url = { 0 };
     add_project(&url, p, workspace, project_id);
     buf_add_str(&url, "states/");
-    c->list   = buf_take(&url);
+    c->list = buf_take(&url);
     c->states = json_new_array();
     ask_page(c);
     return &c->base;

@@ -10,7 +10,7 @@
 
 enum {
     MAX_TEXT = 4000, /* code points; the messenger takes 4096, and a link on its own line needs a few */
-    MAX_URL  = 2000
+    MAX_URL = 2000
 };
 
 struct telegram {
@@ -32,8 +32,8 @@ telegram_new(struct fetch *f, const char *url, const char *token, const char *ch
     struct telegram *t = xcalloc(1, sizeof(*t));
     char            *base = api_base_url(url);
     t->fetch = f;
-    t->base  = xasprintf("%s/bot%s", base, token);
-    t->chat  = xstrdup(chat);
+    t->base = xasprintf("%s/bot%s", base, token);
+    t->chat = xstrdup(chat);
     free(base);
     return t;
 }
@@ -102,7 +102,7 @@ telegram_render(struct buf *out, const struct telegram_text *text)
     const char *end = plain + len;
     size_t      word_len = text->word ? strlen(text->word) : 0;
     const char *at = word_len ? strstr(plain, text->word) : NULL;
-    bool        has_url = text->url && strlen(text->url) <= MAX_URL && (str_starts(text->url, "http://") || str_starts(text->url, "https://"));
+    bool has_url = text->url && strlen(text->url) <= MAX_URL && (str_starts(text->url, "http://") || str_starts(text->url, "https://"));
     if (at && at + word_len > end)
         at = NULL;
     if (has_url && at) {
@@ -149,7 +149,7 @@ on_answer(struct api_call *base, struct json *json, const struct fetch_response 
         result.retry_after_ms = wait_s * 1000;
     if (c->edited && strcasestr(api_text(json, "description"), "message is not modified")) {
         result.message_id = c->edited; /* it says so already */
-        e                 = NULL;
+        e = NULL;
     } else if (e || !json_bool(json, "ok")) {
         judge_words(c, json, e, &own);
     } else if (!json_int(json, "result.message_id", &result.message_id) || result.message_id <= 0) {
@@ -170,8 +170,8 @@ ask(struct telegram *t, const char *method, int64_t message_id, const struct tel
     char                    *label = xasprintf("telegram %s", method);
     struct json             *body = json_new_object(), *preview = json_new_object();
     struct buf               html = { 0 };
-    struct api_request       request = { .method = "POST", .url = url, .label = label, .headers = headers, .body = body, .needs_json = true };
-    long                     chat;
+    struct api_request request = { .method = "POST", .url = url, .label = label, .headers = headers, .body = body, .needs_json = true };
+    long               chat;
     telegram_render(&html, text);
     if (str_to_long(t->chat, &chat))
         json_set_int(body, "chat_id", chat);
@@ -184,8 +184,8 @@ ask(struct telegram *t, const char *method, int64_t message_id, const struct tel
     json_set_bool(preview, "is_disabled", true);
     json_set(body, "link_preview_options", preview);
     api_init(&c->base, t->fetch, "messenger", release);
-    c->fn     = fn;
-    c->arg    = arg;
+    c->fn = fn;
+    c->arg = arg;
     c->edited = message_id;
     api_send(&c->base, &request, on_answer);
     json_free(body);

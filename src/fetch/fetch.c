@@ -15,26 +15,26 @@
 #include "base/str.h"
 
 enum {
-    FETCH_MAGIC      = 0x66657463, /* "fetc" */
-    FETCH_CALL_MAGIC = 0x66636c6c, /* "fcll" */
+    FETCH_MAGIC = 0x66657463,       /* "fetc" */
+    FETCH_CALL_MAGIC = 0x66636c6c,  /* "fcll" */
     FETCH_WATCH_MAGIC = 0x66776368, /* "fwch" */
-    MAX_ANSWER       = 4 * 1024 * 1024,
-    MAX_TIMEOUT_MS   = 3600 * 1000,
-    MAX_CONNECTIONS  = 64, /* twice what outbox and upkeep start side by side */
-    DEFAULT_TIMEOUT  = 20 * 1000,
-    MAX_RETRY_AFTER  = 86400 /* s */
+    MAX_ANSWER = 4 * 1024 * 1024,
+    MAX_TIMEOUT_MS = 3600 * 1000,
+    MAX_CONNECTIONS = 64, /* twice what outbox and upkeep start side by side */
+    DEFAULT_TIMEOUT = 20 * 1000,
+    MAX_RETRY_AFTER = 86400 /* s */
 };
 
 struct fetch {
-    uint32_t           magic;
-    struct loop       *loop;
-    CURLM             *multi;
-    struct loop_timer *timer; /* curl's own deadline; NULL = none asked for */
-    struct fetch_call *calls; /* list, newest first */
+    uint32_t            magic;
+    struct loop        *loop;
+    CURLM              *multi;
+    struct loop_timer  *timer; /* curl's own deadline; NULL = none asked for */
+    struct fetch_call  *calls; /* list, newest first */
     struct fetch_watch *watches;
-    char              *user_agent;
-    int64_t            timeout_ms;
-    bool               is_closed; /* only the turn's end keeps this memory */
+    char               *user_agent;
+    int64_t             timeout_ms;
+    bool                is_closed; /* only the turn's end keeps this memory */
 };
 
 /* One socket that curl wants watched. */
@@ -115,15 +115,15 @@ on_want_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_a
         loop_watch_change(w->watch, wanted);
         return 0;
     }
-    w        = xcalloc(1, sizeof(*w));
+    w = xcalloc(1, sizeof(*w));
     w->magic = FETCH_WATCH_MAGIC;
     w->fetch = f;
-    w->next  = f->watches;
-    w->back  = &f->watches;
+    w->next = f->watches;
+    w->back = &f->watches;
     if (w->next)
         w->next->back = &w->next;
     f->watches = w;
-    w->watch   = loop_watch(f->loop, fd, wanted, on_socket, w);
+    w->watch = loop_watch(f->loop, fd, wanted, on_socket, w);
     curl_multi_assign(f->multi, fd, w);
     return 0;
 }
@@ -250,9 +250,9 @@ end_call(struct fetch_call *c, CURLcode code)
         curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &r.status);
         curl_easy_getinfo(c->easy, CURLINFO_CONTENT_TYPE, &content_type);
         r.retry_after_ms = retry_after_ms(c->easy);
-        r.content_type   = content_type ? content_type : "";
-        r.body           = c->body.data ? c->body.data : "";
-        r.len            = c->body.len;
+        r.content_type = content_type ? content_type : "";
+        r.body = c->body.data ? c->body.data : "";
+        r.len = c->body.len;
     }
     LOGD("fetch.ended", "request=%s status=%ld error=%s", log_quote(c->label), r.status, log_quote(e.text));
     if (c->easy)
@@ -406,13 +406,13 @@ fetch_start(struct fetch *f, const struct fetch_request *request, fetch_fn *fn, 
 {
     struct fetch_call *c = xcalloc(1, sizeof(*c));
     CHECK(!f->is_closed);
-    c->magic     = FETCH_CALL_MAGIC;
-    c->fetch     = f;
-    c->fn        = fn;
-    c->arg       = arg;
+    c->magic = FETCH_CALL_MAGIC;
+    c->fetch = f;
+    c->fn = fn;
+    c->arg = arg;
     c->max_bytes = request->max_bytes ? request->max_bytes : MAX_ANSWER;
-    c->next      = f->calls;
-    c->back      = &f->calls;
+    c->next = f->calls;
+    c->back = &f->calls;
     if (c->next)
         c->next->back = &c->next;
     f->calls = c;
@@ -443,9 +443,9 @@ fetch_open(struct fetch **out, struct loop *l, const struct fetch_options *o, st
         err_set(e, ERR_BUG, "cannot set up libcurl");
         return e->code;
     }
-    f        = xcalloc(1, sizeof(*f));
+    f = xcalloc(1, sizeof(*f));
     f->magic = FETCH_MAGIC;
-    f->loop  = l;
+    f->loop = l;
     f->multi = curl_multi_init();
     CHECK(f->multi);
     f->user_agent = xstrdup(o && o->user_agent ? o->user_agent : "orchd");
@@ -476,7 +476,7 @@ fetch_close(struct fetch *f)
     while (f->calls)
         free_call(f->calls);
     curl_multi_cleanup(f->multi);
-    f->multi     = NULL;
+    f->multi = NULL;
     f->is_closed = true;
     while (f->watches)
         watch_stop(f->watches);

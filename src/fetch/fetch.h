@@ -20,9 +20,9 @@ struct fetch_options {
 };
 
 struct fetch_request {
-    const char        *method;  /* GET, POST, PUT, PATCH or DELETE */
-    const char        *url;     /* http(s)://, without a user name */
-    const char        *label;   /* what errors and logs call this request, for an URL with a secret in its path; NULL = method, host, path */
+    const char        *method; /* GET, POST, PUT, PATCH or DELETE */
+    const char        *url;    /* http(s)://, without a user name */
+    const char        *label;  /* what errors and logs call this request, for an URL with a secret in its path; NULL = method, host, path */
     const char *const *headers; /* NULL-ended "Name: value"; NULL = none */
     const void        *body;    /* NULL = none */
     size_t             len;
@@ -32,8 +32,8 @@ struct fetch_request {
 
 /* Borrowed until the callback returns. */
 struct fetch_response {
-    long        status;         /* as it came: 301 and 500 are answers, too */
-    const char *body;           /* NUL after the last byte; may hold NULs */
+    long        status; /* as it came: 301 and 500 are answers, too */
+    const char *body;   /* NUL after the last byte; may hold NULs */
     size_t      len;
     int64_t     retry_after_ms; /* Retry-After, seconds or a date; -1 = not asked for; at most a day */
     const char *content_type;   /* "" when there was none */

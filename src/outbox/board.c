@@ -10,9 +10,9 @@ static const char *const wanted_of_item[] = { "context.workspace", "context.plan
 static struct plane_item
 item_of(const struct effect *x)
 {
-    return (struct plane_item){ .workspace  = outbox_text(x, "context.workspace"),
+    return (struct plane_item){ .workspace = outbox_text(x, "context.workspace"),
                                 .project_id = outbox_text(x, "context.plane_project_id"),
-                                .issue_id   = outbox_text(x, "context.plane_issue_id") };
+                                .issue_id = outbox_text(x, "context.plane_issue_id") };
 }
 
 static void
@@ -42,7 +42,7 @@ board_comment_start(struct effect *x)
         return;
     json_int(x->context, "task_id", &task);
     external_id = xasprintf("effect-%lld@%lld", (long long)x->id, (long long)task);
-    x->call     = plane_comment(p, &item, outbox_text(x, "payload.text"), external_id, on_comment, x);
+    x->call = plane_comment(p, &item, outbox_text(x, "payload.text"), external_id, on_comment, x);
     free(external_id);
 }
 

@@ -10,7 +10,7 @@ static struct telegram_text
 text_of(const struct effect *x)
 {
     return (struct telegram_text){ .text = outbox_text(x, "payload.text"),
-                                   .url  = outbox_text(x, "payload.url"),
+                                   .url = outbox_text(x, "payload.url"),
                                    .word = outbox_text(x, "context.work_item") };
 }
 
@@ -46,7 +46,7 @@ on_card(const struct telegram_result *r, const struct err *e, void *arg)
     x->call = NULL;
     if (e && e->code == ERR_GONE && x->number) {
         x->number = 0; /* somebody deleted the card: a new one takes its place */
-        x->call   = telegram_send(outbox_telegram(x), &text, on_card, x);
+        x->call = telegram_send(outbox_telegram(x), &text, on_card, x);
         return;
     }
     if (e) {

@@ -77,8 +77,8 @@ on_opened(const struct gitea_result *r, const struct err *e, void *arg)
         finish_open(x, r);
     } else if (r->refusal == GITEA_EXISTS) {
         x->number = r->number;
-        x->call   = gitea_find_pull(outbox_gitea(x), outbox_text(x, "context.repo"), outbox_text(x, "context.default_branch"),
-                                    outbox_text(x, "context.branch"), on_found, x);
+        x->call = gitea_find_pull(outbox_gitea(x), outbox_text(x, "context.repo"), outbox_text(x, "context.default_branch"),
+                                  outbox_text(x, "context.branch"), on_found, x);
     } else {
         outbox_fail(x, e, r->retry_after_ms);
     }
@@ -121,7 +121,7 @@ check_merged(struct effect *x, const struct gitea_result *r)
     struct git_target t = repo_target(x);
     free(x->merge_sha);
     x->merge_sha = xstrdup(*r->merge_sha ? r->merge_sha : NULL);
-    x->job       = git_check_merged(outbox_git(x), &t, outbox_text(x, "payload.head"), on_checked, x);
+    x->job = git_check_merged(outbox_git(x), &t, outbox_text(x, "payload.head"), on_checked, x);
 }
 
 static void
@@ -157,7 +157,7 @@ on_merged(const struct gitea_result *r, const struct err *e, void *arg)
         return;
     }
     if (e) {
-        x->refusal         = *e;
+        x->refusal = *e;
         x->refusal_wait_ms = r->retry_after_ms;
     }
     x->call = gitea_get_pull(outbox_gitea(x), outbox_text(x, "context.repo"), x->number, on_reread, x);

@@ -16,9 +16,9 @@
 #include "outbox/outbox_int.h"
 
 enum {
-    OUTBOX_MAGIC    = 0x6f757462, /* "outb" */
-    MAX_SLOTS       = 16,
-    TOKEN_MS        = 120 * 1000, /* as orch.claim_effects() locks it */
+    OUTBOX_MAGIC = 0x6f757462, /* "outb" */
+    MAX_SLOTS = 16,
+    TOKEN_MS = 120 * 1000, /* as orch.claim_effects() locks it */
     REPORT_AGAIN_MS = 1000
 };
 
@@ -169,7 +169,7 @@ begin_report(struct effect *x, enum db_call_id id, char *text)
             if ((unsigned char)*at >= 0x80)
                 *at = '?';
     effect_enter(x, EFFECT_REPORTING);
-    x->report_id   = id;
+    x->report_id = id;
     x->report_text = text;
     report(x);
 }
@@ -188,7 +188,7 @@ outbox_finish(struct effect *x, struct json *result)
 void
 outbox_fail(struct effect *x, const struct err *e, int64_t retry_after_ms)
 {
-    x->report_wait_ms      = retry_after_ms;
+    x->report_wait_ms = retry_after_ms;
     x->report_is_permanent = e->code == ERR_INVALID || e->code == ERR_GONE || e->code == ERR_BUG;
     LOGW("outbox.failed", "task=%s effect=%" PRId64 " kind=%s is_permanent=%d why=%s", outbox_text(x, "context.work_item"), x->id, x->kind,
          x->report_is_permanent, log_quote(e->text));
@@ -232,7 +232,8 @@ struct plane *
 outbox_plane(struct effect *x)
 {
     if (!x->outbox->plane)
-        outbox_skip(x, str_is_blank(x->outbox->cfg->plane_url) ? "no board: ORCH_PLANE_URL is not set" : "no board: ORCH_PLANE_TOKEN is not set");
+        outbox_skip(x, str_is_blank(x->outbox->cfg->plane_url) ? "no board: ORCH_PLANE_URL is not set"
+                                                               : "no board: ORCH_PLANE_TOKEN is not set");
     return x->outbox->plane;
 }
 
@@ -240,7 +241,8 @@ struct gitea *
 outbox_gitea(struct effect *x)
 {
     if (!x->outbox->gitea)
-        outbox_skip(x, str_is_blank(x->outbox->cfg->gitea_url) ? "no forge: ORCH_GITEA_URL is not set" : "no forge: ORCH_GITEA_TOKEN is not set");
+        outbox_skip(x, str_is_blank(x->outbox->cfg->gitea_url) ? "no forge: ORCH_GITEA_URL is not set"
+                                                               : "no forge: ORCH_GITEA_TOKEN is not set");
     return x->outbox->gitea;
 }
 
@@ -283,12 +285,12 @@ static struct effect *
 new_effect(struct outbox *o, const struct db_result *r, int row)
 {
     struct effect *x = xcalloc(1, sizeof(*x));
-    x->magic  = EFFECT_MAGIC;
+    x->magic = EFFECT_MAGIC;
     x->outbox = o;
-    x->id     = db_int(r, row, "effect_id");
-    x->kind   = xstrdup(db_text(r, row, "kind"));
-    x->next   = o->effects;
-    x->back   = &o->effects;
+    x->id = db_int(r, row, "effect_id");
+    x->kind = xstrdup(db_text(r, row, "kind"));
+    x->next = o->effects;
+    x->back = &o->effects;
     if (x->next)
         x->next->back = &x->next;
     o->effects = x;
@@ -332,7 +334,7 @@ take_row(struct outbox *o, const struct db_result *r, int row)
     if (is_new)
         x = new_effect(o, r, row);
     free(x->token);
-    x->token         = xstrdup(db_text(r, row, "token"));
+    x->token = xstrdup(db_text(r, row, "token"));
     x->token_ends_ms = clock_mono_ms() + TOKEN_MS;
     if (is_new)
         start_effect(x, r, row);
@@ -389,21 +391,21 @@ on_timer(void *arg)
 /* --- life ----------------------------------------------------------------------------------------------------------------------------- */
 
 int
-outbox_open(struct outbox **out, struct loop *l, struct db *db, struct fetch *f, struct git *g, const struct config *cfg,
-            const char *node, struct err *e)
+outbox_open(struct outbox **out, struct loop *l, struct db *db, struct fetch *f, struct git *g, const struct config *cfg, const char *node,
+            struct err *e)
 {
     struct outbox *o;
     if (str_is_blank(node)) {
         err_set(e, ERR_INVALID, "outbox: the node has no name");
         return e->code;
     }
-    o        = xcalloc(1, sizeof(*o));
+    o = xcalloc(1, sizeof(*o));
     o->magic = OUTBOX_MAGIC;
-    o->loop  = l;
-    o->db    = db;
-    o->git   = g;
-    o->cfg   = cfg;
-    o->node  = xstrdup(node);
+    o->loop = l;
+    o->db = db;
+    o->git = g;
+    o->cfg = cfg;
+    o->node = xstrdup(node);
     if (!str_is_blank(cfg->plane_url) && !str_is_blank(cfg->plane_token))
         o->plane = plane_new(f, cfg->plane_url, cfg->plane_token);
     if (!str_is_blank(cfg->gitea_url) && !str_is_blank(cfg->gitea_token))
@@ -412,7 +414,7 @@ outbox_open(struct outbox **out, struct loop *l, struct db *db, struct fetch *f,
         o->telegram = telegram_new(f, cfg->telegram_url, cfg->telegram_token, cfg->telegram_chat);
     db_listen(db, "orch_effects", on_doorbell, o);
     o->timer = loop_after(l, 0, on_timer, o);
-    *out     = o;
+    *out = o;
     return 0;
 }
 
@@ -420,7 +422,7 @@ void
 outbox_drain(struct outbox *o, loop_fn *fn, void *arg)
 {
     o->is_draining = true;
-    o->on_drained  = fn;
+    o->on_drained = fn;
     o->drained_arg = arg;
     loop_timer_stop(o->timer);
     o->timer = NULL;

@@ -19,30 +19,30 @@ enum { EFFECT_MAGIC = 0x65666665 }; /* "effe" */
 enum effect_state { EFFECT_DELIVERING, EFFECT_REPORTING, EFFECT_OVER };
 
 struct effect {
-    uint32_t           magic;
-    struct outbox     *outbox;
-    struct effect     *next, **back;
-    enum effect_state  state;
-    int64_t            id;
-    char              *token;
-    int64_t            token_ends_ms; /* clock_mono_ms(): SQL hands the effect out again after this */
-    char              *kind;
-    struct json       *payload, *context;
+    uint32_t          magic;
+    struct outbox    *outbox;
+    struct effect    *next, **back;
+    enum effect_state state;
+    int64_t           id;
+    char             *token;
+    int64_t           token_ends_ms; /* clock_mono_ms(): SQL hands the effect out again after this */
+    char             *kind;
+    struct json      *payload, *context;
     /* the step under way: at most one of these */
     struct api_call   *call;
     struct git_job    *job;
     struct db_call    *report;
     struct loop_timer *timer;
     /* what a kind remembers between its steps */
-    int64_t            number;
-    char              *merge_sha;
-    struct err         refusal;
-    int64_t            refusal_wait_ms;
+    int64_t    number;
+    char      *merge_sha;
+    struct err refusal;
+    int64_t    refusal_wait_ms;
     /* what is to be reported */
-    enum db_call_id    report_id;
-    char              *report_text; /* result, error or reason */
-    int64_t            report_wait_ms;
-    bool               report_is_permanent;
+    enum db_call_id report_id;
+    char           *report_text; /* result, error or reason */
+    int64_t         report_wait_ms;
+    bool            report_is_permanent;
 };
 
 void outbox_finish(struct effect *x, struct json *result); /* takes result; NULL = {} */

@@ -9,10 +9,10 @@ struct git_target
 repo_target(const struct effect *x)
 {
     struct git_target t = {
-        .repo           = outbox_text(x, "context.repo"),
-        .clone_url      = outbox_text(x, "context.clone_url"),
+        .repo = outbox_text(x, "context.repo"),
+        .clone_url = outbox_text(x, "context.clone_url"),
         .default_branch = outbox_text(x, "context.default_branch"),
-        .branch         = outbox_text(x, "context.branch"),
+        .branch = outbox_text(x, "context.branch"),
     };
     json_int(x->context, "task_id", &t.task_id);
     return t;

@@ -25,8 +25,8 @@ struct board {
     struct api_call *call;
     struct project  *projects; /* of this round */
     int              count, at;
-    int64_t          stored;  /* in this round */
-    char            *bot_id;  /* of our token; kept for good, because both are */
+    int64_t          stored;         /* in this round */
+    char            *bot_id;         /* of our token; kept for good, because both are */
     int64_t          quiet_until_ms; /* clock_mono_ms() */
     struct err       first_error;    /* of this round */
 };
@@ -114,7 +114,7 @@ on_states(const struct plane_result *r, const struct err *e, void *arg)
     params[0] = b->projects[b->at].id;
     params[1] = json_text(r->states);
     params[2] = b->bot_id;
-    d->call   = db_call(upkeep_db(d), CALL_put_board_states, params, on_stored, d);
+    d->call = db_call(upkeep_db(d), CALL_put_board_states, params, on_stored, d);
 }
 
 static void
@@ -164,11 +164,11 @@ on_projects(struct db_result *r, const struct err *e, void *arg)
         end_round(d);
         return;
     }
-    b->count    = db_rows(r);
+    b->count = db_rows(r);
     b->projects = xcalloc((size_t)b->count + 1, sizeof(*b->projects));
     for (int i = 0; i < b->count; i++) {
-        b->projects[i].id               = xstrdup(db_text(r, i, "project_id"));
-        b->projects[i].workspace        = xstrdup(db_text(r, i, "workspace"));
+        b->projects[i].id = xstrdup(db_text(r, i, "project_id"));
+        b->projects[i].workspace = xstrdup(db_text(r, i, "workspace"));
         b->projects[i].plane_project_id = xstrdup(db_text(r, i, "plane_project_id"));
     }
     next_project(d);

@@ -32,9 +32,9 @@ tick(struct duty *d)
         d->is_wanted_again = true;
         return;
     }
-    d->is_under_way    = true;
+    d->is_under_way = true;
     d->is_wanted_again = false;
-    d->last_tick_us    = clock_wall_us();
+    d->last_tick_us = clock_wall_us();
     d->kind->tick(d);
 }
 
@@ -74,7 +74,7 @@ upkeep_end(struct duty *d, int64_t count, const struct err *e)
     if (!e && count > 0)
         LOGI("upkeep.ticked", "duty=%s count=%" PRId64, d->kind->name, count);
     free(d->last_error);
-    d->last_error   = e ? xstrdup(e->text) : NULL;
+    d->last_error = e ? xstrdup(e->text) : NULL;
     d->is_under_way = false;
     if (!e) {
         d->last_ok_us = clock_wall_us();
@@ -142,12 +142,12 @@ upkeep_config(const struct duty *d)
 static void
 init_duty(struct duty *d, struct upkeep *u, const struct duty_kind *kind, const bool *is_enabled, const int64_t *interval_ms)
 {
-    d->magic       = DUTY_MAGIC;
-    d->upkeep      = u;
-    d->kind        = kind;
-    d->is_enabled  = is_enabled;
+    d->magic = DUTY_MAGIC;
+    d->upkeep = u;
+    d->kind = kind;
+    d->is_enabled = is_enabled;
     d->interval_ms = interval_ms;
-    d->timer       = loop_after(u->loop, 0, on_again, d);
+    d->timer = loop_after(u->loop, 0, on_again, d);
 }
 
 int
@@ -155,10 +155,10 @@ upkeep_open(struct upkeep **out, struct loop *l, struct db *db, struct fetch *f,
 {
     struct upkeep *u = xcalloc(1, sizeof(*u));
     u->magic = UPKEEP_MAGIC;
-    u->loop  = l;
-    u->db    = db;
+    u->loop = l;
+    u->db = db;
     u->fetch = f;
-    u->cfg   = cfg;
+    u->cfg = cfg;
     init_duty(&u->duties[0], u, &duty_reaper, &cfg->reaper_enabled, &cfg->reaper_interval);
     init_duty(&u->duties[1], u, &duty_sweeper, &cfg->sweeper_enabled, &cfg->sweeper_interval);
     init_duty(&u->duties[EVENTS], u, &duty_events, &cfg->event_retry_enabled, &cfg->event_retry_interval);

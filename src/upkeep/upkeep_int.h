@@ -24,9 +24,9 @@ struct duty {
     const bool             *is_enabled;  /* in the config, which a reload changes in place */
     const int64_t          *interval_ms; /* likewise */
     struct loop_timer      *timer;
-    struct db_call         *call;        /* under way; NULL = none */
+    struct db_call         *call; /* under way; NULL = none */
     bool                    is_under_way;
-    bool                    is_wanted_again; /* a doorbell rang during the tick */
+    bool                    is_wanted_again;          /* a doorbell rang during the tick */
     int64_t                 last_tick_us, last_ok_us; /* clock_wall_us(), 0 = not yet */
     int64_t                 last_count;
     char                   *last_error; /* NULL when the last tick went well */

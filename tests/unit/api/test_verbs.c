@@ -1,9 +1,9 @@
 /* api: each verb against a scripted peer, with the traps of its wire contract. */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,9 @@
 
 enum { DEADLINE_MS = 10000 };
 #define HEAD "9a8b7c6d5e4f30211223344556677889900aabbc"
-#define PULL "{\"number\":7,\"state\":\"open\",\"merged\":false,\"merge_commit_sha\":null,\"head\":{\"ref\":\"feature/a\",\"sha\":\"" HEAD "\"},\"base\":{\"ref\":\"main\"}}"
+#define PULL                                                                                                                               \
+    "{\"number\":7,\"state\":\"open\",\"merged\":false,\"merge_commit_sha\":null,\"head\":{\"ref\":\"feature/a\",\"sha\":\"" HEAD          \
+    "\"},\"base\":{\"ref\":\"main\"}}"
 
 static struct {
     struct loop        *loop;
@@ -41,7 +43,7 @@ static void
 came(const struct err *e, int64_t retry_after_ms)
 {
     w.calls++;
-    w.e              = e ? *e : (struct err)ERR_INIT;
+    w.e = e ? *e : (struct err)ERR_INIT;
     w.retry_after_ms = retry_after_ms;
     loop_quit(w.loop);
 }
@@ -62,9 +64,9 @@ static void
 on_gitea(const struct gitea_result *r, const struct err *e, void *arg)
 {
     (void)arg;
-    w.refusal   = r->refusal;
-    w.number    = r->number;
-    w.is_open   = r->is_open;
+    w.refusal = r->refusal;
+    w.number = r->number;
+    w.is_open = r->is_open;
     w.is_merged = r->is_merged;
     snprintf(w.head_sha, sizeof(w.head_sha), "%s", r->head_sha);
     snprintf(w.merge_sha, sizeof(w.merge_sha), "%s", r->merge_sha);
@@ -100,9 +102,9 @@ wait_answer(void)
 static void
 serve(const struct http_reply *replies, size_t count)
 {
-    w.server   = http_server_start(replies, count);
-    w.plane    = plane_new(w.fetch, http_server_url(w.server), "key");
-    w.gitea    = gitea_new(w.fetch, http_server_url(w.server), "tok");
+    w.server = http_server_start(replies, count);
+    w.plane = plane_new(w.fetch, http_server_url(w.server), "key");
+    w.gitea = gitea_new(w.fetch, http_server_url(w.server), "tok");
     w.telegram = telegram_new(w.fetch, http_server_url(w.server), "123:secret", "-100123");
 }
 
@@ -159,8 +161,12 @@ static void
 B2_plane_states__reads_every_page_with_the_same_per_page(void **state)
 {
     static const struct http_reply replies[] = {
-        { .status = 200, .body = "{\"next_cursor\":\"100:1:0\",\"next_page_results\":true,\"results\":[{\"id\":\"a\",\"name\":\"STOP\",\"group\":\"cancelled\"}]}" },
-        { .status = 200, .body = "{\"next_cursor\":\"100:2:0\",\"next_page_results\":false,\"results\":[{\"id\":\"b\",\"name\":\"Done\",\"group\":\"completed\"}]}" },
+        { .status = 200,
+          .body =
+              "{\"next_cursor\":\"100:1:0\",\"next_page_results\":true,\"results\":[{\"id\":\"a\",\"name\":\"STOP\",\"group\":\"cancelled\"}]}" },
+        { .status = 200,
+          .body =
+              "{\"next_cursor\":\"100:2:0\",\"next_page_results\":false,\"results\":[{\"id\":\"b\",\"name\":\"Done\",\"group\":\"completed\"}]}" },
     };
     (void)state;
     serve(replies, 2);
@@ -177,7 +183,8 @@ B2_plane_states__reads_every_page_with_the_same_per_page(void **state)
 static void
 plane_states__ends_when_the_board_turns_in_circles(void **state)
 {
-    static const struct http_reply reply = { .status = 200, .body = "{\"next_cursor\":\"100:1:0\",\"next_page_results\":true,\"results\":[]}" };
+    static const struct http_reply reply = { .status = 200,
+                                             .body = "{\"next_cursor\":\"100:1:0\",\"next_page_results\":true,\"results\":[]}" };
     (void)state;
     serve(&reply, 1);
     plane_states(w.plane, "acme", "p-1", on_plane, NULL);
@@ -189,7 +196,8 @@ plane_states__ends_when_the_board_turns_in_circles(void **state)
 static void
 plane_set_state__patches_the_slashed_path(void **state)
 {
-    static const struct http_reply reply = { .status = 200, .body = "{\"id\":\"i-1\",\"state\":\"s-2\",\"updated_at\":\"2026-03-02T10:05:12Z\"}" };
+    static const struct http_reply reply = { .status = 200,
+                                             .body = "{\"id\":\"i-1\",\"state\":\"s-2\",\"updated_at\":\"2026-03-02T10:05:12Z\"}" };
     (void)state;
     serve(&reply, 1);
     plane_set_state(w.plane, &item, "s-2", on_plane, NULL);
@@ -254,7 +262,9 @@ plane__asks_for_a_retry_when_the_json_is_of_another_shape(void **state)
 static void
 plane__obeys_a_rate_limit(void **state)
 {
-    static const struct http_reply reply = { .status = 429, .headers = "Retry-After: 7\r\n", .body = "{\"error_code\":5900,\"error_message\":\"RATE_LIMIT_EXCEEDED\"}" };
+    static const struct http_reply reply = { .status = 429,
+                                             .headers = "Retry-After: 7\r\n",
+                                             .body = "{\"error_code\":5900,\"error_message\":\"RATE_LIMIT_EXCEEDED\"}" };
     (void)state;
     serve(&reply, 1);
     plane_get_item(w.plane, &item, on_plane, NULL);
@@ -267,7 +277,8 @@ plane__obeys_a_rate_limit(void **state)
 static void
 plane__tells_a_refusal_from_an_absence(void **state)
 {
-    static const struct http_reply replies[] = { { .status = 403, .body = "{\"detail\":\"Given API token is not valid\"}" }, { .status = 404, .body = "{\"error\":\"gone\"}" } };
+    static const struct http_reply replies[] = { { .status = 403, .body = "{\"detail\":\"Given API token is not valid\"}" },
+                                                 { .status = 404, .body = "{\"error\":\"gone\"}" } };
     (void)state;
     serve(replies, 2);
     plane_get_item(w.plane, &item, on_plane, NULL);
@@ -284,7 +295,9 @@ plane__tells_a_refusal_from_an_absence(void **state)
 static void
 gitea_open_pull__names_the_one_that_exists(void **state)
 {
-    static const struct http_reply reply = { .status = 409, .body = "{\"message\":\"pull request already exists for these targets [id: 88, issue_id: 7, head_repo_id: 31]\"}" };
+    static const struct http_reply reply = {
+        .status = 409, .body = "{\"message\":\"pull request already exists for these targets [id: 88, issue_id: 7, head_repo_id: 31]\"}"
+    };
     (void)state;
     serve(&reply, 1);
     gitea_open_pull(w.gitea, "acme/app", "main", "feature/a", "T", "B", on_gitea, NULL);
@@ -344,8 +357,9 @@ gitea_merge__sorts_the_refusals(void **state)
     static const struct {
         enum err_code      code;
         enum gitea_refusal refusal;
-    } want[] = { { ERR_RETRY, GITEA_NOT_NOW },    { ERR_RETRY, GITEA_NOT_NOW },    { ERR_INVALID, GITEA_HEAD_MOVED }, { ERR_RETRY, GITEA_NO_REFUSAL },
-                 { ERR_INVALID, GITEA_CONFLICT }, { ERR_RETRY, GITEA_NO_REFUSAL }, { ERR_RETRY, GITEA_NO_REFUSAL } };
+    } want[] = { { ERR_RETRY, GITEA_NOT_NOW },    { ERR_RETRY, GITEA_NOT_NOW },    { ERR_INVALID, GITEA_HEAD_MOVED },
+                 { ERR_RETRY, GITEA_NO_REFUSAL }, { ERR_INVALID, GITEA_CONFLICT }, { ERR_RETRY, GITEA_NO_REFUSAL },
+                 { ERR_RETRY, GITEA_NO_REFUSAL } };
     (void)state;
     serve(replies, 7);
     for (size_t i = 0; i < 7; i++) {
@@ -360,7 +374,9 @@ gitea_merge__sorts_the_refusals(void **state)
 static void
 S4_gitea_delete_branch__of_an_absent_branch_is_success(void **state)
 {
-    static const struct http_reply replies[] = { { .status = 204 }, { .status = 404, .body = "{\"message\":\"not found\"}" }, { .status = 403, .body = "{\"message\":\"branch protected\"}" } };
+    static const struct http_reply replies[] = { { .status = 204 },
+                                                 { .status = 404, .body = "{\"message\":\"not found\"}" },
+                                                 { .status = 403, .body = "{\"message\":\"branch protected\"}" } };
     static const enum err_code     want[] = { ERR_NONE, ERR_NONE, ERR_DENIED };
     (void)state;
     serve(replies, 3);
@@ -378,7 +394,7 @@ S4_gitea_delete_branch__of_an_absent_branch_is_success(void **state)
 static void
 telegram_send__escapes_and_links_the_work_item(void **state)
 {
-    static const struct http_reply     reply = { .status = 200, .body = "{\"ok\":true,\"result\":{\"message_id\":501}}" };
+    static const struct http_reply    reply = { .status = 200, .body = "{\"ok\":true,\"result\":{\"message_id\":501}}" };
     static const struct telegram_text text = { .text = "ORCH-042 <b> & \"x\"", .url = "https://x/?a=1&b=2", .word = "ORCH-042" };
     struct buf                        html = { 0 };
     (void)state;
@@ -426,8 +442,12 @@ static void
 telegram__obeys_retry_after_and_tells_refusals_apart(void **state)
 {
     static const struct http_reply replies[] = {
-        { .status = 429, .body = "{\"ok\":false,\"error_code\":429,\"description\":\"Too Many Requests: retry after 14\",\"parameters\":{\"retry_after\":14}}" },
-        { .status = 400, .body = "{\"ok\":false,\"error_code\":400,\"description\":\"Bad Request: message is not modified: specified new message content\"}" },
+        { .status = 429,
+          .body =
+              "{\"ok\":false,\"error_code\":429,\"description\":\"Too Many Requests: retry after 14\",\"parameters\":{\"retry_after\":14}}" },
+        { .status = 400,
+          .body =
+              "{\"ok\":false,\"error_code\":400,\"description\":\"Bad Request: message is not modified: specified new message content\"}" },
         { .status = 400, .body = "{\"ok\":false,\"error_code\":400,\"description\":\"Bad Request: message to edit not found\"}" },
         { .status = 404, .body = "{\"ok\":false,\"error_code\":404,\"description\":\"Not Found\"}" },
         { .status = 200, .body = "{\"ok\":false,\"description\":\"strange\"}" },

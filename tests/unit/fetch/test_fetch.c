@@ -1,9 +1,9 @@
 /* fetch: requests to a scripted server, and what comes of its misbehaviour. */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,8 +41,8 @@ on_answer(const struct fetch_response *r, const struct err *e, void *arg)
     if (e) {
         world->e = *e;
     } else {
-        world->status         = r->status;
-        world->len            = r->len;
+        world->status = r->status;
+        world->len = r->len;
         world->retry_after_ms = r->retry_after_ms;
         snprintf(world->body, sizeof(world->body), "%s", r->body);
         snprintf(world->content_type, sizeof(world->content_type), "%s", r->content_type);
@@ -113,10 +113,10 @@ serve(const struct http_reply *replies, size_t count)
 static void
 fetch__brings_the_answer_and_sends_what_it_was_given(void **state)
 {
-    static const struct http_reply   reply = { .status = 200, .body = "{\"a\":1}" };
-    static const char *const         headers[] = { "X-API-Key: k", "Content-Type: application/json", NULL };
+    static const struct http_reply    reply = { .status = 200, .body = "{\"a\":1}" };
+    static const char *const          headers[] = { "X-API-Key: k", "Content-Type: application/json", NULL };
     static const struct fetch_request r = { .method = "PATCH", .headers = headers, .body = "{\"b\":2}", .len = 7 };
-    const char                      *sent;
+    const char                       *sent;
     (void)state;
     serve(&reply, 1);
     ask("/api/x/?q=1", &r);

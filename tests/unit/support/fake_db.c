@@ -49,7 +49,7 @@ fake_db_new(struct loop *l)
 {
     struct db *db = xcalloc(1, sizeof(*db));
     db->magic = DB_MAGIC;
-    db->loop  = l;
+    db->loop = l;
     return db;
 }
 
@@ -69,7 +69,7 @@ void
 fake_db_push(struct db *db, enum db_call_id id, const struct fake_answer *a)
 {
     CHECK(db->answer_count < MAX_ANSWERS);
-    db->answers[db->answer_count].id  = id;
+    db->answers[db->answer_count].id = id;
     db->answers[db->answer_count++].a = a;
 }
 
@@ -106,13 +106,13 @@ db_call(struct db *db, enum db_call_id id, const char *const *params, db_fn *fn,
     struct db_call *c = xcalloc(1, sizeof(*c));
     CHECK(db->call_count < MAX_CALLS);
     c->magic = CALL_MAGIC;
-    c->db    = db;
-    c->id    = id;
-    c->fn    = fn;
-    c->arg   = arg;
+    c->db = db;
+    c->id = id;
+    c->fn = fn;
+    c->arg = arg;
     for (int i = 0; i < param_counts[id]; i++)
         c->params[i] = xstrdup(params[i]);
-    c->timer                    = loop_after(db->loop, 0, on_answer, c);
+    c->timer = loop_after(db->loop, 0, on_answer, c);
     db->calls[db->call_count++] = c;
     return c;
 }
@@ -129,8 +129,8 @@ db_listen(struct db *db, const char *channel, db_notify_fn *fn, void *arg)
 {
     CHECK(db->listener_count < MAX_LISTENERS);
     db->listeners[db->listener_count].channel = channel;
-    db->listeners[db->listener_count].fn      = fn;
-    db->listeners[db->listener_count++].arg   = arg;
+    db->listeners[db->listener_count].fn = fn;
+    db->listeners[db->listener_count++].arg = arg;
 }
 
 void

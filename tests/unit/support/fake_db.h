@@ -16,8 +16,8 @@ struct fake_answer {
 struct db  *fake_db_new(struct loop *l);
 void        fake_db_free(struct db *db);
 void        fake_db_push(struct db *db, enum db_call_id id, const struct fake_answer *a);
-int         fake_db_count(struct db *db, enum db_call_id id);                     /* calls so far */
-const char *fake_db_param(struct db *db, enum db_call_id id, int nth, int param); /* of the nth call; NULL = SQL null */
+int         fake_db_count(struct db *db, enum db_call_id id);                        /* calls so far */
+const char *fake_db_param(struct db *db, enum db_call_id id, int nth, int param);    /* of the nth call; NULL = SQL null */
 void        fake_db_notify(struct db *db, const char *channel, const char *payload); /* at once */
 
 #endif

@@ -101,7 +101,7 @@ serve_one(struct http_server *s)
     at = s->count;
     if (request && *request && s->count < MAX_REQUESTS) {
         s->requests[s->count++] = request;
-        request                 = NULL;
+        request = NULL;
     }
     pthread_mutex_unlock(&s->lock);
     if (fd >= 0 && !request)
@@ -130,10 +130,10 @@ http_server_start(const struct http_reply *replies, size_t count)
     struct http_server *s = calloc(1, sizeof(*s));
     struct sockaddr_in  a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t           len = sizeof(a);
-    s->replies     = replies;
+    s->replies = replies;
     s->reply_count = count;
-    s->stop        = eventfd(0, EFD_CLOEXEC);
-    s->listener    = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    s->stop = eventfd(0, EFD_CLOEXEC);
+    s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     pthread_mutex_init(&s->lock, NULL);
     if (bind(s->listener, (struct sockaddr *)&a, sizeof(a)) || listen(s->listener, 16) ||
         getsockname(s->listener, (struct sockaddr *)&a, &len) || pthread_create(&s->thread, NULL, serve, s))

@@ -10,11 +10,11 @@ struct http_server;
 
 struct http_reply {
     int         status;
-    const char *headers;   /* "Name: value\r\n…", NULL = application/json */
-    const char *body;      /* NULL = empty */
-    size_t      filler;    /* bytes of 'x' in place of body */
+    const char *headers;    /* "Name: value\r\n…", NULL = application/json */
+    const char *body;       /* NULL = empty */
+    size_t      filler;     /* bytes of 'x' in place of body */
     bool        is_dripped; /* one byte each 20 ms */
-    bool        is_cut;    /* Content-Length promises one byte more than comes */
+    bool        is_cut;     /* Content-Length promises one byte more than comes */
 };
 
 /* Copies nothing: replies must outlive the server. */
