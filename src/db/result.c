@@ -9,14 +9,14 @@
 enum err_code
 result_code(const char *sqlstate)
 {
-    /* First match wins; a prefix of two characters is a class. What is not listed is a broken promise of ours. */
+    /* First match wins; two characters are a class. What is not listed is a broken promise of ours.
+     * 57014: a statement_timeout or an operator's pg_cancel_backend(). 25006: the primary became a standby under us. */
     static const struct {
         const char   *prefix;
         enum err_code code;
     } map[] = {
         { "OR410", ERR_GONE },   { "OR404", ERR_GONE },  { "OR409", ERR_INVALID }, { "OR422", ERR_INVALID },
-        { "08", ERR_RETRY },     { "57P0", ERR_RETRY },  { "57014", ERR_RETRY }, /* a statement_timeout or an operator's pg_cancel_backend() */
-        { "25006", ERR_RETRY },                                                  /* read-only: the primary became a standby under us */
+        { "08", ERR_RETRY },     { "57P0", ERR_RETRY },  { "57014", ERR_RETRY },   { "25006", ERR_RETRY },
         { "40001", ERR_RETRY },  { "40P01", ERR_RETRY }, { "55P03", ERR_RETRY },   { "53", ERR_RETRY },
         { "42501", ERR_DENIED }, { "28", ERR_DENIED },   { "22", ERR_INVALID },    { "23", ERR_INVALID },
     };

@@ -6,6 +6,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "../devdb.h"
 #include "db/db.h"
@@ -333,21 +336,54 @@ calls__closing_inside_a_callback_silences_the_rest(void **state)
     loop_free(h.loop);
 }
 
-static void
-Q10_calls__a_silent_or_refusing_host_is_stepped_over(void **state)
+/* The real port behind another one of the same host. */
+static char *
+url_after_port(const char *host, int first)
 {
-    (void)state;
     const char *port = strrchr(devdb_url, ':') + 1;
-    char       *url =
-        xasprintf("postgresql://postgres@localhost:1,localhost:%.*s/orchd?target_session_attrs=read-write", (int)strcspn(port, "/"), port);
+
+    return xasprintf("postgresql://postgres@%s:%d,%s:%.*s/orchd?target_session_attrs=read-write", host, first, host,
+                     (int)strcspn(port, "/"), port);
+}
+
+static void
+assert_comes_up(const char *url)
+{
     struct house  h = open_house(url, 1, 10000);
     struct answer a = { 0 };
 
+    assert_true(devdb_run_until(h.loop, is_up, h.db));
     run_sql(h.db, "select current_setting('application_name')", &a);
     assert_true(devdb_run_until(h.loop, is_answered, &a));
     assert_string_equal(a.result, "orchd unit");
     close_house(&h);
+}
+
+static void
+Q10_calls__a_host_that_refuses_is_stepped_over(void **state)
+{
+    (void)state;
+    char *url = url_after_port("localhost", 1);
+
+    assert_comes_up(url);
     free(url);
+}
+
+static void
+Q10_calls__a_host_that_accepts_and_says_nothing_is_stepped_over(void **state)
+{
+    (void)state;
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t          len = sizeof at;
+    int                fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, len), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    char *url = url_after_port("127.0.0.1", ntohs(at.sin_port));
+    assert_comes_up(url);
+    free(url);
+    close(fd);
 }
 
 static void
@@ -388,7 +424,8 @@ main(void)
         cmocka_unit_test(calls__while_postgres_is_away_they_fail_soon_and_on_return_they_work),
         cmocka_unit_test(calls__on_up_tells_each_return),
         cmocka_unit_test(calls__closing_inside_a_callback_silences_the_rest),
-        cmocka_unit_test(Q10_calls__a_silent_or_refusing_host_is_stepped_over),
+        cmocka_unit_test(Q10_calls__a_host_that_refuses_is_stepped_over),
+        cmocka_unit_test(Q10_calls__a_host_that_accepts_and_says_nothing_is_stepped_over),
         cmocka_unit_test(open__a_wrong_url_is_refused_without_repeating_its_password),
     };
     return cmocka_run_group_tests(tests, prepare, devdb_stop);

@@ -205,15 +205,15 @@ migrate__everything_in_the_schema_has_a_comment(void **state)
 
     assert_fine(db_migrate(url, &e), &e);
     char *bare = devdb_sql(
-        url,
-        "select string_agg(what, ', ') from ("
-        "select p.oid::regprocedure::text as what from pg_proc as p where p.pronamespace = 'orch'::regnamespace"
-        "   and obj_description(p.oid, 'pg_proc') is null"
-        " union all select c.oid::regclass::text from pg_class as c where c.relnamespace = 'orch'::regnamespace and c.relkind in ('r', 'v', 'p')"
-        "   and obj_description(c.oid, 'pg_class') is null"
-        " union all select c.oid::regclass || '.' || a.attname from pg_class as c join pg_attribute as a on a.attrelid = c.oid"
-        "   where c.relnamespace = 'orch'::regnamespace and c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped"
-        "   and col_description(c.oid, a.attnum) is null) as t");
+        url, "select string_agg(what, ', ') from ("
+             "select p.oid::regprocedure::text as what from pg_proc as p where p.pronamespace = 'orch'::regnamespace"
+             "   and obj_description(p.oid, 'pg_proc') is null"
+             " union all select c.oid::regclass::text from pg_class as c where c.relnamespace = 'orch'::regnamespace and c.relkind in"
+             "   ('r', 'v', 'p')"
+             "   and obj_description(c.oid, 'pg_class') is null"
+             " union all select c.oid::regclass || '.' || a.attname from pg_class as c join pg_attribute as a on a.attrelid = c.oid"
+             "   where c.relnamespace = 'orch'::regnamespace and c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped"
+             "   and col_description(c.oid, a.attnum) is null) as t");
     assert_string_equal(bare, "");
     free(bare);
     free(url);
