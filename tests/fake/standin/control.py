@@ -48,7 +48,7 @@ def remove_status(world, order):
 def commit(world, order):
     """Somebody pushes one file to a branch."""
     repo = world.gitea.repos[order["repo"]]
-    return {"sha": repo.commit(order["branch"], order["path"], order["content"], order.get("message", "Change"), order.get("delete", False))}
+    return {"sha": repo.commit(order["branch"], order["path"], order["content"], order.get("message", "Change"))}
 
 
 def status(world, order):
@@ -58,7 +58,7 @@ def status(world, order):
 
 def fail(world, order):
     """The next times requests of a peer whose "METHOD path" holds match fail: status (429 with retry_after), or without one the
-    connection just closes; hang_ms first."""
+    connection just closes (with after: when the request has been carried out); hang_ms first."""
     world.failures.append(dict({"times": 1, "match": ""}, **order))
     return {"failures": len(world.failures)}
 

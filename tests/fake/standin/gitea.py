@@ -90,7 +90,7 @@ class Gitea:
 
     def set_status(self, repo, sha, state, context, description=""):
         with self.world.lock:
-            # Times are whole seconds, and deliveries have no order: a CI that judged within a second could not be told apart from its start.
+            # Times are whole seconds and deliveries have no order: a verdict within the second of the start could not be told from it.
             before = [status["updated_at"] for status in self.statuses if (status["sha"], status["context"]) == (sha, context)]
             moment = max([shapes.now(), *(shapes.second_after(stamp) for stamp in before)])
             status = {"id": 900 + len(self.statuses), "repo": repo.name, "sha": sha, "state": state, "context": context,
@@ -119,7 +119,8 @@ class Gitea:
             return self.refuse(404, "not found")
         repo, rest = self.repos[found.group(1)], found.group(2)
         routes = [(r"branches/(.+)", self.on_branch), (r"pulls", self.on_pulls), (r"pulls/(\d+)", self.on_pull),
-                  (r"pulls/(\d+)/merge", self.on_merge), (r"pulls/([^/]+)/(.+)", self.on_pull_of), (r"commits/(.+)/status", self.on_combined),
+                  (r"pulls/(\d+)/merge", self.on_merge), (r"pulls/([^/]+)/(.+)", self.on_pull_of),
+                  (r"commits/(.+)/status", self.on_combined),
                   (r"statuses/([0-9a-f]{40})", self.on_statuses), (r"commits/([0-9a-f]{40})/statuses", self.on_statuses)]
         for pattern, verb in routes:
             match = re.fullmatch(pattern, rest)
@@ -154,8 +155,9 @@ class Gitea:
             return self.refuse(404, "not found")
         for pull in self.open_pulls(repo, head):
             if pull["base"] == base:
-                return self.refuse(409, "pull request already exists for these targets [id: %d, issue_id: %d, head_repo_id: %d, base_repo_id: %d, "
-                                   "head_branch: %s, base_branch: %s]" % (80 + pull["number"], pull["number"], repo.number, repo.number, head, base))
+                return self.refuse(409, "pull request already exists for these targets [id: %d, issue_id: %d, head_repo_id: %d, "
+                                   "base_repo_id: %d, head_branch: %s, base_branch: %s]" % (
+                                       80 + pull["number"], pull["number"], repo.number, repo.number, head, base))
         number = 1 + max([pull["number"] for pull in self.pulls if pull["repo"] is repo], default=0)
         moment = shapes.now()
         pull = {"number": number, "repo": repo, "head": head, "base": base, "head_sha": repo.head(head), "title": body.get("title", ""),

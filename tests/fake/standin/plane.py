@@ -54,7 +54,8 @@ class Plane:
         self.recent = []
         for name, prefix in projects:
             made = "2026-03-01T08:00:00.000000Z"
-            states = [{"id": str(uuid.uuid4()), "created_at": made, "updated_at": made, "deleted_at": None, "name": state, "description": "",
+            states = [{"id": str(uuid.uuid4()), "created_at": made, "updated_at": made, "deleted_at": None, "name": state,
+                       "description": "",
                        "color": "#60646C", "slug": state.lower().replace(" ", "-"), "sequence": 15000.0 * (at + 1), "group": group,
                        "is_triage": False, "default": state == "Backlog", "external_source": None, "external_id": None,
                        "created_by": ALICE["id"], "updated_by": None} for at, (state, group) in enumerate(DEMO_STATES)]
@@ -76,7 +77,8 @@ class Plane:
             home = self.projects[project] if project else next(iter(self.projects.values()))
             now = self.world.stamp()
             number = 1 + max([issue["sequence_id"] for issue in self.issues.values() if issue["project"] == home["id"]], default=0)
-            issue = {"id": str(uuid.uuid4()), "project": home["id"], "name": title, "description_html": "<p>%s</p>" % html.escape(description),
+            issue = {"id": str(uuid.uuid4()), "project": home["id"], "name": title,
+                     "description_html": "<p>%s</p>" % html.escape(description),
                      "state": self.state_named(home, status)["id"], "labels": [self.label(home, name)["id"] for name in labels],
                      "sequence_id": number, "sort_order": 65535.0 + 10000 * number, "created_at": now, "updated_at": now,
                      "created_by": ALICE["id"], "updated_by": None, "completed_at": None}
@@ -130,7 +132,8 @@ class Plane:
     def tell(self, event, action, data, field, new, old, actor):
         self.world.sender.plane(event, lambda: {
             "event": event, "action": action, "webhook_id": WEBHOOK, "workspace_id": WORKSPACE, "data": data(),
-            "activity": {"field": field, "new_value": new, "old_value": old, "actor": actor, "old_identifier": None, "new_identifier": None}})
+            "activity": {"field": field, "new_value": new, "old_value": old, "actor": actor, "old_identifier": None,
+                         "new_identifier": None}})
 
     def tell_issue(self, issue, action, field, new, old, actor):
         self.tell("issue", action, lambda: self.webhook_issue(issue), field, new, old, actor)
@@ -221,9 +224,9 @@ class Plane:
         return 405, {"detail": 'Method "%s" not allowed.' % method}
 
     def rest_issue(self, issue):
-        return {"id": issue["id"], "type_id": None, "created_at": issue["created_at"], "updated_at": issue["updated_at"], "deleted_at": None,
-                "point": None, "name": issue["name"], "description_html": issue["description_html"], "description_binary": None,
-                "priority": "none", "start_date": None, "target_date": None, "sequence_id": issue["sequence_id"],
+        return {"id": issue["id"], "type_id": None, "created_at": issue["created_at"], "updated_at": issue["updated_at"],
+                "deleted_at": None, "point": None, "name": issue["name"], "description_html": issue["description_html"],
+                "description_binary": None, "priority": "none", "start_date": None, "target_date": None, "sequence_id": issue["sequence_id"],
                 "sort_order": issue["sort_order"], "completed_at": issue["completed_at"], "archived_at": None, "is_draft": False,
                 "external_source": None, "external_id": None, "created_by": issue["created_by"], "updated_by": issue["updated_by"],
                 "project": issue["project"], "workspace": WORKSPACE, "parent": None, "state": issue["state"], "estimate_point": None,

@@ -56,7 +56,7 @@ class Repo:
     def head(self, branch):
         return self.heads().get(branch)
 
-    def commit(self, branch, path, content, message, delete=False):
+    def commit(self, branch, path, content, message):
         """Somebody commits one file on a branch; a branch that is not there begins at the default branch."""
         with self.lock:
             parent = self.head(branch) or self.head(self.default_branch)
@@ -65,8 +65,7 @@ class Repo:
                 if parent:
                     self.git("read-tree", parent, env=index)
                 blob = self.git("hash-object", "-w", "--stdin", text=content)
-                change = "0 %s\t%s\n" % ("0" * 40, path) if delete else "100644 %s\t%s\n" % (blob, path)
-                self.git("update-index", "--add", "--index-info", text=change, env=index)
+                self.git("update-index", "--add", "--cacheinfo", "100644,%s,%s" % (blob, path), env=index)
                 tree = self.git("write-tree", env=index)
             finally:
                 (self.path / "stand-in.index").unlink(missing_ok=True)

@@ -60,6 +60,8 @@ class Door(http.server.BaseHTTPRequestHandler):
         if plan and plan.get("hang_ms"):
             time.sleep(plan["hang_ms"] / 1000)
         if plan and not plan.get("status"):
+            if plan.get("after"):
+                peer.answer(self.command, rest, query, self.headers, body)
             world.note_request(name, self.command, rest, body, 0)
             self.close_connection = True
             return

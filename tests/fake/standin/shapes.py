@@ -54,8 +54,8 @@ def repository(base, repo):
 def commit(base, repo, sha, files=None, verification=None):
     facts = repo.commit_facts(sha)
     who = {"name": facts["name"], "email": facts["email"], "username": ""}
-    told = {"id": sha, "message": facts["message"], "url": "%s/%s/commit/%s" % (base, repo.name, sha), "author": who, "committer": dict(who),
-            "verification": verification, "timestamp": facts["timestamp"]}
+    told = {"id": sha, "message": facts["message"], "url": "%s/%s/commit/%s" % (base, repo.name, sha), "author": who,
+            "committer": dict(who), "verification": verification, "timestamp": facts["timestamp"]}
     for key in ("added", "removed", "modified"):
         told[key] = (files or {}).get(key, []) if files is not None else None
     return told

@@ -1,0 +1,455 @@
+"""S: STOP over HTTP, on the board and in psql, with real signals. The TC numbers are those of the acceptance table."""
+import concurrent.futures
+import os
+import pathlib
+import signal
+import subprocess
+
+import psycopg2
+import pytest
+
+from house import git, wait_for
+
+STAGE_AGENT = {"architecture": "architect", "development": "developer", "review": "reviewer", "testing": "tester",
+               "deploy-staging": "deployer", "deploy": "deployer"}
+WORK_STATUSES = ("Backlog", "Todo", "Analysis", "Architecture", "Development", "Review", "Testing", "Deploying", "Awaiting Deploy",
+                 "Monitoring after Deploy", "Needs Input", "Blocked", "Done", "Cancelled")
+
+
+def stop(house, ref="ORCH-001"):
+    return house.one("select * from orch.stop_task(%s)", (ref,))
+
+
+def run_of(house, run):
+    return house.one("select * from orch.agent_runs where id = %s", (run["id"],))
+
+
+def analyst_in_mode(house, mode, **more):
+    house.mode("analyst", mode)
+    issue = house.begin(**more)
+    return issue, house.wait_running(issue, "analyst")
+
+
+def said(house, text):
+    """Comments on the board, and messages, that hold a text."""
+    books = house.books()
+    return ([comment for comment in books["comments"] if text in comment["comment_html"]],
+            [message for message in books["messages"] if text in message["text"]])
+
+
+def test_TC_01_only_the_stop_status_of_a_known_issue_is_a_stop(house):
+    issue, _ = analyst_in_mode(house, "hang")
+    house.move(issue, "Review")
+    house.order("settle")
+    assert house.task(issue)["stage"] == "analysis"
+    stranger = house.delivery(issue, "STOP", id="00000000-0000-4000-8000-000000000009")
+    assert house.post_plane(stranger)[0] == 200
+    assert house.one("select 1 from orch.events where status = 'ignored' and reason like 'unknown issue%%'")
+    house.move(issue, "STOP")
+    house.wait_stage(issue, "cancelled")
+    assert house.one("select 1 from orch.events where status = 'routed' and reason like 'cancelled:%%'")
+    assert house.daemon.poll() is None
+    house.begin("The service lives on")
+
+
+def test_TC_02_a_running_agent_is_told_to_end_and_goes_within_the_grace(house):
+    issue, run = analyst_in_mode(house, "hang")
+    house.move(issue, "STOP")
+    wait_for(lambda: run_of(house, run)["ended_at"])
+    ended = run_of(house, run)
+    assert ended["outcome"] == "stopped" and ended["term_at"] and ended["kill_at"] is None
+    assert ended["stop_at"] <= ended["term_at"] <= ended["gone_at"]
+    assert not house.processes(run)
+
+
+def test_TC_02_a_deaf_agent_is_killed_after_the_grace(house):
+    issue, run = analyst_in_mode(house, "stubborn")
+    house.move(issue, "STOP")
+    wait_for(lambda: run_of(house, run)["ended_at"])
+    ended = run_of(house, run)
+    assert ended["outcome"] == "stopped" and ended["kill_at"]
+    assert 0.9 <= (ended["kill_at"] - ended["term_at"]).total_seconds() < 5, "the grace of one second lies between"
+    assert "SIGTERM? no" in pathlib.Path(ended["log_path"]).read_text()
+
+
+def test_TC_02_with_only_queued_jobs_nothing_is_signalled(house):
+    first, run = analyst_in_mode(house, "hang")
+    second = house.begin("Second")  # The serial gate holds its analyst.
+    wait_for(lambda: house.one("select 1 from orch.jobs where task_id = %s and held like 'serial gate%%'", (house.task(second)["id"],)))
+    before = house.processes(run)
+    house.move(second, "STOP")
+    task = house.wait_stage(second, "cancelled")
+    assert [row["status"] for row in house.sql("select status from orch.jobs where task_id = %s", (task["id"],))] == ["cancelled"]
+    assert not house.sql("select 1 from orch.agent_runs where task_id = %s", (task["id"],))
+    assert run_of(house, run)["term_at"] is None and set(before) & set(house.processes(run))
+    assert house.task(first)["stage"] == "analysis"
+
+
+@pytest.mark.parametrize("mode, least", [pytest.param("stubborn", 3, id="TC_02b"), pytest.param("sessions", 3, id="TC_02d")])
+def test_TC_02b_TC_02d_S3_the_whole_tree_goes(house, mode, least):
+    issue, run = analyst_in_mode(house, mode)
+    tree = house.processes(run)
+    assert len(tree) >= least
+    house.move(issue, "STOP")
+    wait_for(lambda: run_of(house, run)["gone_at"])
+    assert not house.processes(run)
+    ended = run_of(house, run)
+    assert ended["tree_size"] >= least
+    assert (ended["gone_at"] - ended["term_at"]).total_seconds() <= 1 + 1 + 3, "grace + 1 s, and some for a busy machine"
+
+
+def test_TC_02c_a_pid_that_belongs_to_somebody_else_is_not_touched(house):
+    issue, run = analyst_in_mode(house, "hang")
+    house.kill9()
+    wait_for(lambda: not house.processes(run), hint="for the agent to die with its orchd")
+    bystander = subprocess.Popen(["sleep", "600"])
+    try:
+        house.sql("update orch.agent_runs set pid = %s where id = %s", (bystander.pid, run["id"]))
+        stop(house)
+        house.start()
+        wait_for(lambda: run_of(house, run)["ended_at"])
+        house.wait_clean(issue)
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+def test_TC_03_all_jobs_are_cancelled_and_no_node_ever_gets_them(house):
+    issue, run = analyst_in_mode(house, "hang")
+    task = house.task(issue)
+    house.sql("insert into orch.jobs (agent, repo, task_id, stage) values ('tester', 'acme/shop', %s, 'testing')", (task["id"],))
+    assert stop(house)["result"] == "cancelled"
+    rows = house.sql("select status, finished_at from orch.jobs where task_id = %s", (task["id"],))
+    assert len(rows) == 2 and all(row["status"] == "cancelled" and row["finished_at"] for row in rows)
+    for at in range(4):
+        incarnation = "00000000-0000-4000-8000-00000000000%d" % at
+        house.sql("select orch.node_start(%s, %s, 1, 9, 'test', '10 s')", ("rival%d" % at, incarnation))
+        assert not house.sql("select * from orch.claim_jobs(%s, %s, 9)", ("rival%d" % at, incarnation))
+    wait_for(lambda: run_of(house, run)["ended_at"])
+
+
+def test_TC_03_S6_in_a_critical_window_only_queued_jobs_go(house):
+    house.mode("deploy", "hang")
+    issue = house.begin()
+    house.wait_open(issue, "deploy")
+    house.wait_board(issue, "Awaiting Deploy")
+    house.move(issue, "Confirm Deploy")
+    run = house.wait_running(issue, "deployer")
+    house.move(issue, "STOP")
+    house.wait_event("plane", "deferred")
+    assert stop(house)["result"] == "already_pending"
+    task = house.task(issue)
+    assert task["stage"] == "deploy" and task["cancel_requested_at"]
+    assert run_of(house, run)["term_at"] is None and house.processes(run)
+    assert house.one("select state from orch.stops")["state"] == "deferred"
+    house.go()
+    wait_for(lambda: house.task(issue)["finished_at"])
+
+
+def test_TC_04_S5_nothing_revives_a_cancelled_job(house):
+    issue, run = analyst_in_mode(house, "stubborn")
+    task = house.task(issue)
+    stop(house)
+    job = house.one("select * from orch.jobs where task_id = %s", (task["id"],))
+    assert job["status"] == "cancelled" and job["attempts"] < job["max_attempts"]
+    for outcome in ("ok", "failed"):  # A late completion and a late failure, each taken back again.
+        house.connection.autocommit = False
+        house.sql("select * from orch.finish_run(%s, %s, '{}')", (run["id"], outcome))
+        assert house.value("select status from orch.jobs where id = %s", (job["id"],)) == "cancelled"
+        house.connection.rollback()
+        house.connection.autocommit = True
+    with pytest.raises(psycopg2.Error) as refused:
+        house.sql("select orch.retry_job(%s)", (job["id"],))
+    assert refused.value.pgcode == "OR409"
+    house.kill9()
+    house.start()  # Start-up recovery.
+    house.sql("select orch.reap()")
+    house.wait_clean(issue)
+    assert [row["status"] for row in house.sql("select status from orch.jobs where task_id = %s", (task["id"],))] == ["cancelled"]
+    assert not house.processes(run)
+
+
+def test_TC_05_worktree_and_remote_branch_go_and_the_default_branch_stays(house):
+    issue, _ = analyst_in_mode(house, "hang")
+    main = house.git("rev-parse", "main")
+    assert house.worktrees(issue) and house.branch(issue)
+    house.move(issue, "STOP")
+    house.wait_stage(issue, "cancelled")
+    effects = house.wait_clean(issue)
+    assert [effects[kind][0]["status"] for kind in ("archive", "worktree_remove", "branch_delete")] == ["done"] * 3
+    assert not house.worktrees(issue) and not house.branch(issue)
+    assert house.git("rev-parse", "main") == main
+
+
+def test_TC_05_a_default_branch_is_refused_in_every_spelling(house):
+    house.order("commit", repo="acme/shop", branch="master", path="x", content="x\n")
+    issue = house.begin()
+    house.wait_analysed(issue)
+    house.wait_clean(issue)
+    spellings = ["main", "master", "MAIN", " Main ", "refs/heads/main", "origin/main", "remotes/origin/master", "heads/main", ""]
+    ids = [house.value("select orch.add_effect(%s, 'branch_delete', jsonb_build_object('branch', %s))", (house.task(issue)["id"], name))
+           for name in spellings]
+    wait_for(lambda: not house.sql("select 1 from orch.outbox where id = any (%s) and status = 'pending'", (ids,)))
+    rows = house.sql("select payload ->> 'branch' as branch, status, last_error from orch.outbox where id = any (%s)", (ids,))
+    assert [(row["branch"], row["status"]) for row in rows if row["status"] != "dead"] == []
+    assert not [request for request in house.books()["requests"] if request["method"] == "DELETE"]
+    assert set(house.books()["branches"]["acme/shop"]) >= {"main", "master"}
+
+
+def test_TC_06_docs_are_archived_and_the_old_head_stays_reachable(house):
+    house.mode("architect", "hang")
+    issue = house.begin()
+    house.wait_open(issue, "architecture")
+    house.wait_running(issue, "architect")
+    head, task = house.branch(issue), house.task(issue)
+    house.move(issue, "STOP")
+    house.wait_stage(issue, "cancelled")
+    house.wait_clean(issue)
+    archive = house.data / "archive" / str(task["id"])
+    assert "By run" in next(archive.rglob("01-analysis.md")).read_text() and list(archive.rglob("00-business-request.md"))
+    mirror, = house.data.glob("mirrors/acme/shop*")
+    assert git(mirror, "rev-parse", "refs/orch/archive/%d" % task["id"]) == head
+    assert house.task(issue)["id"] == task["id"], "the row is there"
+
+
+def test_TC_07_stop_twice_and_on_missing_and_done_tasks(house):
+    issue = house.begin()
+    house.wait_open(issue, "done")
+    assert [stop(house)["result"], stop(house, "ORCH-999")["result"]] == ["already_done", "not_found"]
+    second, run = analyst_in_mode(house, "hang", title="Second")
+    assert stop(house, "ORCH-002")["result"] == "cancelled"
+    wait_for(lambda: run_of(house, run)["ended_at"])
+    house.wait_clean(second)
+    effects = house.sql("select id from orch.outbox order by id")
+    assert stop(house, "ORCH-002")["result"] == "already_cancelled"
+    house.move(second, "STOP")
+    house.order("settle")
+    assert house.sql("select id from orch.outbox order by id") == effects, "no second clean-up, no second alert"
+
+
+def test_TC_07_two_doors_at_the_same_moment(house):
+    issue, run = analyst_in_mode(house, "hang")
+    payload = house.delivery(issue, "STOP")
+    doors = [lambda: house.post_plane(payload), lambda: house.api("/tasks/ORCH-001/stop", {}, "POST"),
+             lambda: house.post_plane(dict(payload, webhook_id="x"))]
+    with concurrent.futures.ThreadPoolExecutor(len(doors) + 1) as pool:
+        asked = [pool.submit(door) for door in doors] + [pool.submit(stop, house)]
+    assert all(future.exception() is None for future in asked)
+    wait_for(lambda: run_of(house, run)["ended_at"])
+    effects = house.wait_clean(issue)
+    assert len(effects["branch_delete"]) == len(effects["archive"]) == 1
+    assert len([row for row in effects["alert"] if "was stopped by" in row["payload"]["text"]]) == 1
+    assert house.value("select count(*) from orch.transitions where to_stage = 'cancelled'") == 1
+
+
+@pytest.mark.parametrize("stage", STAGE_AGENT)
+def test_TC_10_no_work_status_starts_a_job_and_to_analyse_leaves_a_hint(house, stage):
+    house.mode(stage, "hang")
+    issue = house.begin()
+    house.wait_open(issue, stage)
+    if stage == "deploy":
+        house.wait_board(issue, "Awaiting Deploy")
+    else:
+        house.wait_running(issue, STAGE_AGENT[stage])
+    house.wait_clean(issue)
+    jobs = house.sql("select id, status from orch.jobs order by id")
+    for status in WORK_STATUSES:
+        house.move(issue, status)
+    house.order("settle")
+    assert house.sql("select id, status from orch.jobs order by id") == jobs
+    house.move(issue, "To Analyse")
+    house.wait_event("plane", "to start over")
+    wait_for(lambda: said(house, "To start over: STOP, then To Analyse")[0])
+    assert house.sql("select id, status from orch.jobs order by id") == jobs and house.task(issue)["stage"] == stage
+
+
+def test_TC_11_P5_to_analyse_with_an_idle_and_a_busy_analyst(house):
+    issue = house.begin()
+    house.wait_analysed(issue)
+    house.mode("analyst", "hang")
+    house.move(issue, "Todo")
+    house.move(issue, "To Analyse")
+    house.wait_running(issue, "analyst")
+    house.wait_board(issue, "Analysis")
+    house.move(issue, "To Analyse")
+    house.wait_event("plane", "at work already")
+    assert house.value("select count(*) from orch.jobs") == 2
+    house.go()
+    house.wait_analysed(issue)
+    assert house.value("select count(*) from orch.jobs") == 2 and house.value("select count(*) from orch.tasks") == 1
+
+
+def test_TC_13_stop_over_http_end_to_end(house):
+    house.mode("reviewer", "stubborn")
+    issue = house.begin()
+    house.wait_open(issue, "review")
+    run = house.wait_running(issue, "reviewer")
+    house.sql("insert into orch.jobs (agent, repo, task_id, stage, held) values ('tester', 'acme/shop', %s, 'testing', 'test')",
+              (house.task(issue)["id"],))
+    before, main = house.task(issue), house.git("rev-parse", "main")
+    house.move(issue, "STOP")
+    task = house.wait_stage(issue, "cancelled")
+    effects = house.wait_clean(issue)
+    assert not house.processes(run) and run_of(house, run)["outcome"] == "stopped"
+    ended = house.sql("select status from orch.jobs where finished_at >= %s", (task["cancelled_at"],))
+    assert [row["status"] for row in ended] == ["cancelled"] * 2
+    assert not house.worktrees(issue) and not house.branch(issue) and house.git("rev-parse", "main") == main
+    for key in ("work_item", "plane_id", "plane_issue_id"):
+        assert task[key] == "%s#cancelled-%d" % (before[key], task["id"])
+    assert house.one("select * from orch.stops")["work_item"] == "ORCH-001"
+    comments, alerts = said(house, "topped by")[0], [message for message in said(house, "was stopped by")[1]]
+    assert len(comments) == len(alerts) == 1 and 'href="' in alerts[0]["raw"]
+    assert house.value("select count(*) from orch.tracker_messages") == 1 and effects["card"]
+    assert house.books()["issues"][issue]["status"] == "STOP", "a person's STOP is not written over"
+    house.mode("reviewer", "ok")
+    house.move(issue, "To Analyse")
+    wait_for(lambda: house.task(issue)["id"] != task["id"])
+    house.wait_open(issue, "done")
+    again = house.task(issue)
+    assert again["work_item"] == "ORCH-001" and again["base_sha"] == main
+
+
+def test_TC_14_migrate_twice_on_a_database_with_data(house):
+    issue = house.begin()
+    house.wait_open(issue, "done")
+    house.wait_clean(issue)
+    house.stop()
+    tables = ("tasks", "jobs", "agent_runs", "events", "outbox", "transitions", "projects", "board_states")
+    before = {table: house.sql("select * from orch.%s order by 1, 2" % table) for table in tables}
+    for _ in range(2):
+        done = house.run("migrate")
+        assert done.returncode == 0, done.stderr
+    assert {table: house.sql("select * from orch.%s order by 1, 2" % table) for table in tables} == before
+    house.start()
+    house.begin("And it works")
+
+
+def test_S1_S2_the_http_door(house):
+    issue, run = analyst_in_mode(house, "hang")
+    assert house.api("/tasks/ORCH-001/stop", {}, "POST", token=None)[0] == 401
+    assert house.api("/tasks/ORCH-001/stop", {}, "POST", token="reader-token")[0] in (401, 403)
+    assert house.task(issue)["stage"] == "analysis"
+    status, _, body = house.api("/tasks/ORCH-001/stop", {"reason": "wrong issue"}, "POST")
+    assert status == 200 and body["result"] == "cancelled"
+    task = house.task(issue)
+    assert task["cancel_reason"] == "wrong issue" and task["stage"] == "cancelled"
+    wait_for(lambda: run_of(house, run)["ended_at"])
+    assert house.api("/tasks/ORCH-999/stop", {}, "POST")[0] == 404
+
+
+def end_state(house, issue):
+    """What is left of a stopped task, without numbers, times and the door."""
+    task = house.task(issue)
+    effects = house.wait_clean(issue)
+    runs = house.sql("select agent, outcome, term_at is null from orch.agent_runs where task_id = %s order by id", (task["id"],))
+    return {
+        "stage": task["stage"], "tombstones": [task[key].count("#cancelled-") for key in ("work_item", "plane_id", "plane_issue_id")],
+        "jobs": house.sql("select agent, stage, status from orch.jobs where task_id = %s order by id", (task["id"],)), "runs": runs,
+        "effects": sorted((kind, row["status"]) for kind, rows in effects.items() for row in rows if kind not in ("card", "board_status")),
+        "way": house.sql("select to_stage, cause from orch.transitions where task_id = %s order by id", (task["id"],)),
+        "worktrees": house.worktrees(issue), "branch": house.branch(issue), "clock": task["brd_review_ended_at"] is not None,
+    }
+
+
+def test_S1_psql_and_board_give_the_same_end_state(house):
+    states = []
+    house.mode("architect", "hang")
+    for door in ("psql", "board", "http"):
+        issue = house.begin("Stop me through %s" % door)
+        house.wait_open(issue, "architecture")
+        run = house.wait_running(issue, "architect")
+        if door == "psql":
+            assert stop(house, house.task(issue)["work_item"])["result"] == "cancelled"
+        elif door == "board":
+            house.move(issue, "STOP")
+        else:
+            assert house.api("/tasks/%s/stop" % house.task(issue)["work_item"], {}, "POST")[0] == 200
+        house.wait_stage(issue, "cancelled")
+        wait_for(lambda run=run: run_of(house, run)["ended_at"])
+        states.append(end_state(house, issue))
+        assert house.task(issue)["cancel_via"] == door
+    assert states[0] == states[1] == states[2]
+
+
+def test_S4_clean_up_is_tried_until_it_holds(house):
+    house.order("fail", peer="gitea", match="DELETE", status=500, times=3)
+    issue, _ = analyst_in_mode(house, "hang")
+    house.move(issue, "STOP")
+    house.wait_stage(issue, "cancelled")
+    effects = house.wait_clean(issue)
+    assert effects["branch_delete"][0]["status"] == "done" and effects["branch_delete"][0]["attempts"] == 4
+    assert not house.branch(issue)
+
+
+def test_S4_a_branch_that_is_gone_already_is_success(house):
+    issue, _ = analyst_in_mode(house, "hang")
+    house.git("update-ref", "-d", "refs/heads/" + house.task(issue)["branch"])
+    house.move(issue, "STOP")
+    house.wait_stage(issue, "cancelled")
+    assert house.wait_clean(issue)["branch_delete"][0]["status"] == "done"
+
+
+def test_S9_to_analyse_afterwards_starts_from_nothing(house):
+    issue, _ = analyst_in_mode(house, "hang")
+    house.move(issue, "STOP")
+    house.wait_stage(issue, "cancelled")
+    fresh = house.order("commit", repo="acme/shop", branch="main", path="later.txt", content="later\n")["sha"]
+    house.mode("analyst", "ok")
+    house.move(issue, "To Analyse")
+    house.wait_analysed(issue)
+    task = house.task(issue)
+    assert task["base_sha"] == fresh and task["work_item"] == "ORCH-001" and house.value("select count(*) from orch.tasks") == 2
+
+
+@pytest.mark.parametrize("settings", [{"ORCH_STOP_STATUS_ENABLED": "off"}, {"ORCH_STOP_STATUS_REPOS": "elsewhere,bad/token"}])
+def test_S10_the_kill_switch_and_the_scope(house_of, settings):
+    house = house_of(env=settings).start()
+    house.mode("architect", "blocked", "ok")
+    issue, run = analyst_in_mode(house, "hang")
+    house.move(issue, "STOP")
+    house.wait_event("plane", "disabled")
+    assert house.task(issue)["stage"] == "analysis" and house.processes(run)
+    house.go()
+    house.wait_open(issue, "architecture")
+    house.wait_board(issue, "Blocked")
+    house.move(issue, "To Analyse")  # The old behaviour: the stage's agent runs again.
+    house.wait_stage(issue, "review")
+    if "ORCH_STOP_STATUS_REPOS" in settings:
+        assert "bad/token" in house.log()
+
+
+def test_S10_a_repo_in_scope_stops(house_of):
+    house = house_of(env={"ORCH_STOP_STATUS_REPOS": "elsewhere,shop"}).start()
+    issue, _ = analyst_in_mode(house, "hang")
+    house.move(issue, "STOP")
+    house.wait_stage(issue, "cancelled")
+
+
+def test_S8_a_stop_of_one_task_touches_no_other(house_of):
+    house = house_of(projects=("orch:ORCH:acme/shop", "api:API:acme/api")).start()
+    house.mode("analyst", "hang")
+    first = house.begin("One", project="orch")
+    other = house.begin("Other", project="api")
+    run = house.wait_running(first, "analyst")
+    kept = house.wait_running(other, "analyst")
+    before = (house.task(other), house.sql("select * from orch.jobs where task_id = %s", (house.task(other)["id"],)))
+    house.move(first, "STOP")
+    wait_for(lambda: run_of(house, run)["ended_at"])
+    house.wait_clean(first)
+    assert (house.task(other), house.sql("select * from orch.jobs where task_id = %s", (house.task(other)["id"],))) == before
+    assert house.processes(kept) and run_of(house, kept)["ended_at"] is None
+
+
+def test_S3_an_agent_stopped_by_hand_is_no_stop(house):
+    """SIGKILL of the agent by the kernel or a person is a failure of the attempt, not a STOP."""
+    issue, run = analyst_in_mode(house, "hang")
+    house.mode("analyst", "ok")
+    for pid in house.processes(run):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    house.wait_analysed(issue)
+    assert run_of(house, run)["outcome"] in ("failed", "lost")
+    assert [row["outcome"] for row in house.sql("select outcome from orch.agent_runs order by id")][-1] == "ok"
