@@ -1,9 +1,10 @@
 /* The server against real clients on loopback: good ones, slow ones, greedy ones, and those that leave. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "base/clock.h"
 #include "base/log.h"

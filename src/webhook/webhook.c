@@ -1,0 +1,272 @@
+/* webhook: the endpoints. Every delivery takes the same way, and leaves it at the first thing that is wrong:
+ *
+ *   secret set? ── signature over the raw bytes ── content type ── JSON object ── facts ── receive_event ── COMMIT ── 200
+ *      503                 401                        415              400                    503 when Postgres is away
+ *
+ * What is in hand while Postgres works is a struct pending; the client may be gone meanwhile, the transaction goes on without it. */
+#include "webhook/webhook.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/queue.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/str.h"
+#include "webhook/webhook_int.h"
+
+#define WEBHOOK_MAGIC  0x77656268u
+#define ENDPOINT_MAGIC 0x656e6470u
+#define PENDING_MAGIC  0x70656e64u
+
+/* Seconds. Long enough that a restart of Postgres is over, short enough that a person at the board does not wonder. */
+#define RETRY_AFTER "5"
+
+enum { PLANE, GITEA, GITHUB, ENDPOINT_COUNT };
+
+struct endpoint {
+    uint32_t        magic;
+    struct webhook *webhook;
+    const char     *source;
+    const char     *setting; /* that names the secret */
+    const char     *secrets[2];
+};
+
+struct pending {
+    uint32_t             magic;
+    struct webhook      *webhook;
+    struct http_request *request;
+    struct db_call      *call;
+    LIST_ENTRY(pending) link;
+};
+
+struct webhook {
+    uint32_t        magic;
+    struct http    *http;
+    struct db      *db;
+    struct endpoint endpoints[ENDPOINT_COUNT];
+    LIST_HEAD(, pending) pendings;
+};
+
+/* What of a request is looked at; the headers depend on the sender. */
+struct signed_request {
+    const char     *source;
+    const char     *signature;
+    const char     *prefix; /* before the hex, or NULL */
+    struct delivery d;
+};
+
+static void
+refuse(struct http_request *r, const struct endpoint *p, int status, const char *title, const char *detail)
+{
+    metric_add(METRIC_orchd_events_refused_total, 1);
+    LOGW("webhook.refused", "source=%s status=%d peer=%s why=%s", p->source, status, log_quote(http_peer(r)), log_quote(detail));
+    http_problem(r, status, title, detail);
+}
+
+static bool
+is_json_type(const char *type)
+{
+    static const char json[] = "application/json";
+    size_t            len = sizeof json - 1;
+
+    if (!type || strncasecmp(type, json, len))
+        return false;
+    type += len;
+    return !*type || *type == ';' || *type == ' ' || *type == '\t';
+}
+
+static void
+pending_free(struct pending *p)
+{
+    LIST_REMOVE(p, link);
+    p->magic = 0;
+    free(p);
+}
+
+static void
+answer_away(struct http_request *r)
+{
+    http_add_header(r, "Retry-After", RETRY_AFTER);
+    http_problem(r, 503, "Service Unavailable", "the database is away and did not confirm the delivery; send it again");
+}
+
+static void
+answer_stored(struct http_request *r, struct db_result *result)
+{
+    struct json *answer = json_new_object();
+
+    json_set_str(answer, "status", db_text(result, 0, "status"));
+    json_set_str(answer, "reason", db_text(result, 0, "reason"));
+    if (db_text(result, 0, "event_id"))
+        json_set_int(answer, "event_id", db_int(result, 0, "event_id"));
+    else
+        json_set(answer, "event_id", NULL);
+    metric_observe(METRIC_orchd_event_commit_seconds, (double)(clock_mono_us() - http_arrived_us(r)) / 1e6);
+    http_reply_text(r, 200, "application/json", json_text(answer));
+    json_free(answer);
+}
+
+static void
+on_received(struct db_result *result, const struct err *e, void *arg)
+{
+    struct pending      *p = CHECKED(arg, PENDING_MAGIC);
+    struct http_request *r = p->request;
+
+    pending_free(p);
+    if (!e && db_rows(result) == 1) {
+        answer_stored(r, result);
+    } else if (e && e->code == ERR_RETRY) {
+        LOGW("webhook.not_stored", "why=%s", log_quote(e->text));
+        answer_away(r);
+    } else {
+        LOGE("webhook.not_stored", "why=%s", log_quote(e ? e->text : "receive_event gave no row"));
+        http_problem(r, 500, "Internal Server Error", "the delivery could not be stored; the log of orchd says why");
+    }
+}
+
+static void
+submit(struct webhook *w, struct http_request *r, const struct inbound *in, const char *body)
+{
+    struct pending   *p = xcalloc(1, sizeof *p);
+    const char *const params[] = { in->source, in->delivery_key, in->kind, json_text(in->facts), body };
+
+    p->magic = PENDING_MAGIC;
+    p->webhook = w;
+    p->request = r;
+    LIST_INSERT_HEAD(&w->pendings, p, link);
+    p->call = db_call(w->db, CALL_receive_event, params, on_received, p);
+}
+
+/* Fills s from the headers of the one who signed. Gitea sends GitHub's headers too, so its own are looked for first. */
+static void
+read_headers(struct signed_request *s, const struct endpoint *p, const struct http_request *r)
+{
+    bool is_plane = str_equal(p->source, "plane");
+    bool is_github = str_equal(p->source, "github") && !http_header(r, "X-Gitea-Event");
+
+    s->d.body = http_body(r, &s->d.len);
+    if (is_plane) {
+        s->source = "plane";
+        s->signature = http_header(r, "X-Plane-Signature");
+        s->d.event = http_header(r, "X-Plane-Event");
+        s->d.id = http_header(r, "X-Plane-Delivery");
+    } else if (is_github) {
+        s->source = "github";
+        s->signature = http_header(r, "X-Hub-Signature-256");
+        s->prefix = "sha256=";
+        s->d.event = http_header(r, "X-GitHub-Event");
+        s->d.id = http_header(r, "X-GitHub-Delivery");
+    } else {
+        s->source = "gitea";
+        s->signature = http_header(r, "X-Gitea-Signature");
+        s->d.event = http_header(r, "X-Gitea-Event");
+        s->d.id = http_header(r, "X-Gitea-Delivery");
+    }
+}
+
+static void
+take_delivery(struct http_request *r, const struct endpoint *p, const struct signed_request *s)
+{
+    struct inbound in = { 0 };
+    struct err     e = ERR_INIT;
+    struct json   *body = NULL;
+
+    if (!is_json_type(http_header(r, "Content-Type"))) {
+        refuse(r, p, 415, "Unsupported Media Type", "the content type must be application/json");
+        goto out;
+    }
+    body = json_parse(s->d.body, s->d.len, &e);
+    if (!body) {
+        refuse(r, p, 400, "Bad Request", e.text);
+        goto out;
+    }
+    if (!json_is_object(body)) {
+        refuse(r, p, 400, "Bad Request", "the body is no JSON object");
+        goto out;
+    }
+    if (str_equal(s->source, "plane"))
+        inbound_from_plane(&in, &s->d, body);
+    else
+        inbound_from_forge(&in, s->source, &s->d, body);
+    submit(p->webhook, r, &in, s->d.body);
+out:
+    inbound_fini(&in);
+    json_free(body);
+}
+
+static void
+on_delivery(struct http_request *r, void *arg)
+{
+    struct endpoint      *p = CHECKED(arg, ENDPOINT_MAGIC);
+    struct signed_request s = { 0 };
+
+    if (str_is_blank(p->secrets[0]) && str_is_blank(p->secrets[1])) {
+        LOGE("webhook.no_secret", "source=%s setting=%s", p->source, p->setting);
+        metric_add(METRIC_orchd_events_refused_total, 1);
+        http_problem(r, 503, "Service Unavailable", "no secret is set for this webhook; the log of orchd names the setting");
+        return;
+    }
+    read_headers(&s, p, r);
+    if (!signature_holds(s.signature, s.prefix, p->secrets, s.d.body, s.d.len)) {
+        refuse(r, p, 401, "Unauthorized", s.signature && *s.signature ? "the signature is wrong" : "the signature is missing");
+        return;
+    }
+    metric_add(METRIC_orchd_events_total, 1);
+    take_delivery(r, p, &s);
+}
+
+static void
+add_endpoint(struct webhook *w, int at, const char *source, const char *setting, const char *secret, const char *old_secret)
+{
+    struct endpoint *p = &w->endpoints[at];
+
+    *p = (struct endpoint){ ENDPOINT_MAGIC, w, source, setting, { secret, old_secret } };
+    if (str_is_blank(secret) && str_is_blank(old_secret))
+        LOGW("webhook.no_secret", "source=%s setting=%s", source, setting);
+}
+
+int
+webhook_open(struct webhook **out, struct http *http, struct db *db, const struct config *config, struct err *e)
+{
+    struct webhook *w = xcalloc(1, sizeof *w);
+    const char     *secret = config->gitea_webhook_secret;
+    const char     *old = config->gitea_webhook_secret_old;
+
+    w->magic = WEBHOOK_MAGIC;
+    w->http = http;
+    w->db = db;
+    LIST_INIT(&w->pendings);
+    add_endpoint(w, PLANE, "plane", "ORCH_PLANE_WEBHOOK_SECRET", config->plane_webhook_secret, config->plane_webhook_secret_old);
+    add_endpoint(w, GITEA, "gitea", "ORCH_GITEA_WEBHOOK_SECRET", secret, old);
+    /* The forge is one, whichever dialect it speaks: one secret. */
+    add_endpoint(w, GITHUB, "github", "ORCH_GITEA_WEBHOOK_SECRET", secret, old);
+    http_route(http, "POST", "/webhook/plane", on_delivery, &w->endpoints[PLANE]);
+    http_route(http, "POST", "/webhook/gitea", on_delivery, &w->endpoints[GITEA]);
+    http_route(http, "POST", "/webhook/github", on_delivery, &w->endpoints[GITHUB]);
+    *out = give(&w);
+    return (int)e->code;
+}
+
+void
+webhook_close(struct webhook *w)
+{
+    struct pending *p;
+
+    if (!w)
+        return;
+    for (int i = 0; i < ENDPOINT_COUNT; i++)
+        http_unroute(w->http, &w->endpoints[i]);
+    while ((p = LIST_FIRST(&w->pendings))) {
+        struct http_request *r = p->request;
+
+        db_forget(p->call);
+        pending_free(p);
+        answer_away(r);
+    }
+    w->magic = 0;
+    free(w);
+}
