@@ -1,0 +1,39 @@
+/* web: the HTTP API for operators, readers and monitoring. Keeps no state; it asks SQL functions.
+ *   GET  /health            process, database, blocks added by web_add_block(); 503 when not able to do its work      no token
+ *   GET  /ready             200 while work is taken: database up, not draining                                       no token
+ *   GET  /metrics           Prometheus text format 0.0.4                                                             no token
+ *   GET  /queue, /status    orch.queue_report(), orch.status_report()                                                reader or operator
+ *   GET  /tasks/{id}        orch.task_report(): an id or a work item; 404 when there is none                         reader or operator
+ *   POST /tasks/{id}/stop   orch.stop_task(); optional body {"reason": "…"}; 200, 202 when deferred, 404, 409        operator
+ * Tokens: "Authorization: Bearer …". Without an operator token set, writing answers 503; without a reader token, reading takes the
+ * operator's; with neither, reading answers 503 too. Errors are application/problem+json. */
+#ifndef ORCH_WEB_WEB_H
+#define ORCH_WEB_WEB_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "config/config.h"
+#include "db/db.h"
+#include "http/http.h"
+
+struct web;
+
+/* All three outlive the web. */
+int  web_open(struct web **out, struct http *http, struct db *db, const struct config *config, struct err *e);
+void web_close(struct web *w); /* NULL is fine; requests in hand are answered 503 */
+
+/* Adds "name": {…} to /health. fn fills the object and answers whether that part does its work. name is a literal. Neighbours of web/
+ * show their last ticks this way without being known to it. */
+typedef bool web_block_fn(struct json *into, void *arg);
+void         web_add_block(struct web *w, const char *name, web_block_fn *fn, void *arg);
+
+void web_set_draining(struct web *w, bool is_draining); /* /ready answers 503 from now on */
+
+/* Pure: what a request may do. authorization is the header, or NULL. */
+enum web_access { WEB_OK, WEB_NO_TOKEN_SET, WEB_NO_TOKEN, WEB_WRONG_ROLE };
+enum web_access web_may_read(const char *authorization, const char *reader, const char *operator);
+enum web_access web_may_write(const char *authorization, const char *reader, const char *operator);
+
+#endif
