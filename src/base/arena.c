@@ -9,7 +9,7 @@
 #include "base/str.h"
 
 enum {
-    ALIGN = sizeof(max_align_t),
+    ALIGN = _Alignof(max_align_t),
     CHUNK_MIN = 256 /* most objects hold a handful of short texts */
 };
 

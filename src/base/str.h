@@ -30,8 +30,9 @@ char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Moves a pointer out and leaves NULL behind: *out = give(&p). */
 #define give(pp)                                                                                                                           \
     __extension__({                                                                                                                        \
-        __typeof__(*(pp)) given_ = *(pp);                                                                                                  \
-        *(pp) = NULL;                                                                                                                      \
+        __typeof__(pp)     from_ = (pp);                                                                                                   \
+        __typeof__(*from_) given_ = *from_;                                                                                                \
+        *from_ = NULL;                                                                                                                     \
         given_;                                                                                                                            \
     })
 

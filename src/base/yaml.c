@@ -11,8 +11,9 @@
 enum { DEPTH_MAX = 16 };
 
 struct level {
-    struct json *value; /* object or array; owned by the level below, or by the builder's root */
-    char        *key;   /* of an object: set between a key and its value */
+    struct json *value;   /* object or array; owned by the level below, or by the builder's root */
+    char        *key;     /* of an object: the latest one */
+    bool         has_key; /* its value is yet to come */
 };
 
 struct builder {
@@ -44,8 +45,7 @@ place(struct builder *b, struct json *value)
         json_push(top->value, value);
     } else {
         json_set(top->value, top->key, value);
-        free(top->key);
-        top->key = NULL;
+        top->has_key = false;
     }
 }
 
@@ -68,7 +68,7 @@ is_at(const struct builder *b, const char *path)
 static bool
 wants_key(const struct builder *b)
 {
-    return b->depth && json_is_object(b->levels[b->depth - 1].value) && !b->levels[b->depth - 1].key;
+    return b->depth && json_is_object(b->levels[b->depth - 1].value) && !b->levels[b->depth - 1].has_key;
 }
 
 static void
@@ -94,7 +94,8 @@ has_key(struct json *object, const char *key)
 static int
 add_scalar(struct builder *b, const yaml_event_t *event, struct err *e)
 {
-    const char *text = (const char *)event->data.scalar.value;
+    const char   *text = (const char *)event->data.scalar.value;
+    struct level *top = b->depth ? &b->levels[b->depth - 1] : NULL;
 
     if (event->data.scalar.anchor || event->data.scalar.tag)
         return refuse(event, event->data.scalar.tag ? "tags are not accepted" : "anchors are not accepted", e);
@@ -104,11 +105,13 @@ add_scalar(struct builder *b, const yaml_event_t *event, struct err *e)
         place(b, json_new_str(text));
         return 0;
     }
-    if (has_key(b->levels[b->depth - 1].value, text)) {
+    if (has_key(top->value, text)) {
         err_set(e, ERR_INVALID, "line %zu: key \"%.80s\" is there twice", event->start_mark.line + 1, text);
         return e->code;
     }
-    b->levels[b->depth - 1].key = xstrdup(text);
+    free(top->key);
+    top->key = xstrdup(text);
+    top->has_key = true;
     if (b->wanted && !b->line && is_at(b, b->wanted))
         b->line = event->start_mark.line + 1;
     return 0;
@@ -152,7 +155,7 @@ add_event(struct builder *b, const yaml_event_t *event, struct err *e)
         return open_level(b, event, json_new_array(), event->data.sequence_start.anchor, event->data.sequence_start.tag, e);
     case YAML_MAPPING_END_EVENT:
     case YAML_SEQUENCE_END_EVENT:
-        b->depth--;
+        free(give(&b->levels[--b->depth].key));
         return 0;
     case YAML_STREAM_END_EVENT:
         b->is_over = true;

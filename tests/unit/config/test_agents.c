@@ -1,0 +1,164 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "config/config.h"
+
+static char path[64];
+
+static const char *
+get_path(const char *name, void *arg)
+{
+    (void)arg;
+    return strcmp(name, "ORCH_AGENTS_FILE") == 0 ? path : NULL;
+}
+
+/* Loads the text as the agents file; the caller ends c. */
+static int
+load_text(struct config *c, const char *text, struct err *e)
+{
+    int fd;
+
+    strcpy(path, "/tmp/orch-agents-XXXXXX");
+    fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+    config_load(c, get_path, NULL, e);
+    unlink(path);
+    return e->code;
+}
+
+static const char good[] = "agents:\n"
+                           "  developer:\n"
+                           "    command: [/usr/bin/dev, --go]\n"
+                           "    timeout: 30m\n"
+                           "    env: {KEY: value}\n"
+                           "  analyst: {command: [analyse]}\n"
+                           "repos:\n"
+                           "  acme/shop.js:\n"
+                           "    developer: {command: [shop-dev]}\n";
+
+static void
+note_command(const char *repo, const char *agent, const char *command, void *arg)
+{
+    buf_printf(arg, "%s/%s=%s ", repo ? repo : "*", agent, command);
+}
+
+static void
+agents__the_repos_own_entry_wins(void **state)
+{
+    struct config       c;
+    struct config_agent agent;
+    struct err          e = ERR_INIT;
+    struct buf          all = { 0 };
+
+    (void)state;
+    assert_int_equal(load_text(&c, good, &e), 0);
+    assert_int_equal(config_find_agent(&agent, &c, "acme/web", "developer", &e), 0);
+    assert_string_equal(agent.argv[0], "/usr/bin/dev");
+    assert_string_equal(agent.argv[1], "--go");
+    assert_null(agent.argv[2]);
+    assert_int_equal(agent.timeout_ms, 30 * 60 * 1000);
+    assert_string_equal(json_str(agent.env, "KEY"), "value");
+    free(agent.argv);
+    assert_int_equal(config_find_agent(&agent, &c, "acme/shop.js", "developer", &e), 0);
+    assert_string_equal(agent.argv[0], "shop-dev");
+    assert_int_equal(agent.timeout_ms, c.agent_timeout);
+    assert_null(agent.env);
+    free(agent.argv);
+    assert_int_equal(config_find_agent(&agent, &c, NULL, "analyst", &e), 0);
+    free(agent.argv);
+    config_each_agent(&c, note_command, &all);
+    assert_string_equal(all.data, "*/developer=/usr/bin/dev */analyst=analyse acme/shop.js/developer=shop-dev ");
+    buf_fini(&all);
+    config_fini(&c);
+}
+
+static void
+agents__an_unknown_one_is_named_with_the_file(void **state)
+{
+    struct config       c;
+    struct config_agent agent;
+    struct err          e = ERR_INIT;
+
+    (void)state;
+    load_text(&c, good, &e);
+    assert_int_equal(config_find_agent(&agent, &c, "acme/web", "tester", &e), ERR_INVALID);
+    assert_non_null(strstr(e.text, "cannot find agent \"tester\" in the agents file \"/tmp/orch-agents-"));
+    config_fini(&c);
+}
+
+static void
+agents__a_wrong_file_names_itself_and_the_line(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *problem;
+    } cases[] = {
+        { "agents:\n  a: [\n", " line " },
+        { "agents:\n  a: {command: [x]}\n  a: {command: [y]}\n", ": line 3: key \"a\" is there twice" },
+        { "agenst: {}\n", "\" line 1: \"agenst\" is not known here: a file has agents and repos" },
+        { "", "\" line 1: must have agents by name" },
+        { "agents: 3\n", "\" line 1: \"agents\" must be agents by name" },
+        { "agents:\n  a: 3\n", "\" line 2: \"agents.a\" must be an agent with a command" },
+        { "agents:\n  a: {}\n", "\" line 2: \"agents.a\" must have a command: a list of the program and its arguments; there is no shell" },
+        { "agents:\n  a:\n    command: make all\n",
+          "\" line 3: \"agents.a.command\" must have a command: a list of the program and its arguments; there is no shell" },
+        { "agents:\n  a:\n    command: [x, [y]]\n", "\" line 3: \"agents.a.command\" must be a list of texts" },
+        { "agents:\n  a:\n    command: [x]\n    timeout: soon\n",
+          "\" line 4: \"agents.a.timeout\" must be a duration such as 90, 30m or 2h" },
+        { "agents:\n  a:\n    command: [x]\n    user: root\n",
+          "\" line 4: \"agents.a.user\" is not known here: an agent has command, timeout and env" },
+        { "agents:\n  a:\n    command: [x]\n    env:\n      1X: y\n", "\" line 5: \"agents.a.env.1X\" cannot be the name of a variable" },
+        { "repos:\n  o/r:\n    a:\n      command: [x]\n      env: [x]\n", "\" line 5: \"repos.o/r.a.env\" must be names and texts" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct config c;
+        struct err    e = ERR_INIT;
+
+        assert_int_equal(load_text(&c, cases[i].text, &e), ERR_INVALID);
+        assert_memory_equal(e.text, "agents file \"/tmp/orch-agents-", strlen("agents file \"/tmp/orch-agents-"));
+        if (!strstr(e.text, cases[i].problem))
+            fail_msg("\"%s\" does not say \"%s\"", e.text, cases[i].problem);
+        config_fini(&c);
+    }
+}
+
+static void
+agents__a_missing_file_is_an_error_unless_nobody_named_it(void **state)
+{
+    struct config c;
+    struct err    e = ERR_INIT;
+
+    (void)state;
+    strcpy(path, "/nowhere/agents.yaml");
+    assert_int_equal(config_load(&c, get_path, NULL, &e), ERR_INVALID);
+    assert_string_equal(e.text, "setting ORCH_AGENTS_FILE: could not read file \"/nowhere/agents.yaml\": No such file or directory");
+    config_fini(&c);
+    err_clear(&e);
+    strcpy(path, "");
+    assert_int_equal(config_load(&c, get_path, NULL, &e), 0);
+    config_fini(&c);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(agents__the_repos_own_entry_wins),
+        cmocka_unit_test(agents__an_unknown_one_is_named_with_the_file),
+        cmocka_unit_test(agents__a_wrong_file_names_itself_and_the_line),
+        cmocka_unit_test(agents__a_missing_file_is_an_error_unless_nobody_named_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
