@@ -50,7 +50,7 @@ void outbox_finish(struct effect *x, struct json *result); /* takes result; NULL
 void outbox_fail(struct effect *x, const struct err *e, int64_t retry_after_ms);
 void outbox_skip(struct effect *x, const char *reason);
 
-/* Fails the effect for good when the payload or context lacks one of the NULL-ended paths ("payload.text", "context.repo"); true = it did. */
+/* Fails the effect for good when one of the NULL-ended paths ("payload.text", "context.repo") holds no text; true = it did. */
 bool outbox_lacks(struct effect *x, const char *const *paths);
 /* A text of the effect, "payload.…" or "context.…"; "" when absent. */
 const char *outbox_text(const struct effect *x, const char *path);

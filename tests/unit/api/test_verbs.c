@@ -1,13 +1,13 @@
 /* api: each verb against a scripted peer, with the traps of its wire contract. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "api/gitea.h"
 #include "api/plane.h"
@@ -162,11 +162,11 @@ B2_plane_states__reads_every_page_with_the_same_per_page(void **state)
 {
     static const struct http_reply replies[] = {
         { .status = 200,
-          .body =
-              "{\"next_cursor\":\"100:1:0\",\"next_page_results\":true,\"results\":[{\"id\":\"a\",\"name\":\"STOP\",\"group\":\"cancelled\"}]}" },
+          .body = "{\"next_cursor\":\"100:1:0\",\"next_page_results\":true,"
+                  "\"results\":[{\"id\":\"a\",\"name\":\"STOP\",\"group\":\"cancelled\"}]}" },
         { .status = 200,
-          .body =
-              "{\"next_cursor\":\"100:2:0\",\"next_page_results\":false,\"results\":[{\"id\":\"b\",\"name\":\"Done\",\"group\":\"completed\"}]}" },
+          .body = "{\"next_cursor\":\"100:2:0\",\"next_page_results\":false,"
+                  "\"results\":[{\"id\":\"b\",\"name\":\"Done\",\"group\":\"completed\"}]}" },
     };
     (void)state;
     serve(replies, 2);
@@ -443,8 +443,8 @@ telegram__obeys_retry_after_and_tells_refusals_apart(void **state)
 {
     static const struct http_reply replies[] = {
         { .status = 429,
-          .body =
-              "{\"ok\":false,\"error_code\":429,\"description\":\"Too Many Requests: retry after 14\",\"parameters\":{\"retry_after\":14}}" },
+          .body = "{\"ok\":false,\"error_code\":429,\"description\":\"Too Many Requests: retry after 14\","
+                  "\"parameters\":{\"retry_after\":14}}" },
         { .status = 400,
           .body =
               "{\"ok\":false,\"error_code\":400,\"description\":\"Bad Request: message is not modified: specified new message content\"}" },

@@ -1,14 +1,14 @@
 /* fetch: requests to a scripted server, and what comes of its misbehaviour. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include <cmocka.h>
 
 #include "base/clock.h"
 #include "fetch/fetch.h"

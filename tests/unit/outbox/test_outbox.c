@@ -1,13 +1,13 @@
 /* outbox: effects handed out by a fake database, delivered to a scripted peer and a fake git, reported back. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "base/str.h"
 #include "outbox/outbox.h"
@@ -19,8 +19,9 @@ enum { DEADLINE_MS = 10000 };
 #define PULL(state, merged, sha)                                                                                                           \
     "{\"number\":7,\"state\":\"" state "\",\"merged\":" merged                                                                             \
     ",\"merge_commit_sha\":\"m1\",\"head\":{\"ref\":\"feature/a\",\"sha\":\"" sha "\"},\"base\":{\"ref\":\"main\"}}"
-#define CONTEXT                                                                                                                                        \
-    "{\"task_id\":3,\"work_item\":\"ORCH-042\",\"branch\":\"feature/a\",\"plane_issue_id\":\"i-1\",\"repo\":\"acme/app\",\"clone_url\":\"file:///x\"," \
+#define CONTEXT                                                                                                                            \
+    "{\"task_id\":3,\"work_item\":\"ORCH-042\",\"branch\":\"feature/a\",\"plane_issue_id\":\"i-1\",\"repo\":\"acme/app\","                 \
+    "\"clone_url\":\"file:///x\","                                                                                                         \
     "\"default_branch\":\"main\",\"workspace\":\"acme\",\"plane_project_id\":\"p-1\",\"pull_number\":7}"
 
 static struct {

@@ -1,13 +1,13 @@
 /* upkeep: the duties' clock, kill-switches and report, and the reading of the board's statuses from a scripted board. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "support/fake_db.h"
 #include "support/http_server.h"
