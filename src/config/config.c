@@ -73,7 +73,7 @@ config_duration(const char *text, int64_t *ms)
 struct option_name
 config_duration_text(int64_t ms)
 {
-    struct option_name out;
+    struct option_name out = { "" };
 
     for (size_t i = 0; i < UNIT_COUNT; i++) {
         if (ms % units[i].ms == 0 && (ms || units[i].ms == 1000)) {
