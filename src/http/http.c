@@ -17,6 +17,10 @@
 /* Bits of evhttp_cmd_type, and the one by which evhttp marks methods that it does not know: all come to us, who can say 405 with Allow. */
 enum { EVERY_METHOD = 0xffff, HEAD_DEFAULT = 16384 };
 
+/* evhttp refuses a body over its limit with a page of its own, unread. Ours is this much lower, so that a client whose body is a little too
+ * large, which is one that means well, gets a problem that a program can read. */
+enum { BODY_SLACK = 65536 };
+
 static void
 on_request(struct evhttp_request *ev, void *arg)
 {
@@ -84,7 +88,7 @@ set_limits(struct http *h, const struct http_options *o)
     h->timeout_ms = o->timeout_ms;
     h->max_connections = o->max_connections;
     evhttp_set_max_headers_size(h->ev, (ev_ssize_t)(o->max_head ? o->max_head : HEAD_DEFAULT));
-    evhttp_set_max_body_size(h->ev, (ev_ssize_t)o->max_body);
+    evhttp_set_max_body_size(h->ev, (ev_ssize_t)(o->max_body + BODY_SLACK));
     evhttp_set_allowed_methods(h->ev, EVERY_METHOD);
     evhttp_set_default_content_type(h->ev, NULL);
     evhttp_set_timeout_tv(h->ev, &idle);

@@ -3,7 +3,8 @@
  * The client may be gone by then; the answer is dropped in silence. Bounded for strangers: size of head and body, the time to send a
  * request and to take the answer (whole, not per byte, so that dripping does not help), and how many connections are open.
  *   route: pattern "/tasks/{id}/stop"; {…} is one segment, not empty, percent-decoded. HEAD is answered as GET without the body.
- *   no such path: 404; another method: 405 with Allow; body too large: 413; all as application/problem+json where evhttp lets us. */
+ *   no such path: 404; another method: 405 with Allow; body too large: 413; all as application/problem+json, except that a body
+ *   over the limit by more than 64 KiB is refused unread, with a page of evhttp's. */
 #ifndef ORCH_HTTP_HTTP_H
 #define ORCH_HTTP_HTTP_H
 
