@@ -53,7 +53,7 @@ resolve_start(const struct conninfo *c)
     r->count = split(hosts, &r->hosts);
     r->ports = xcalloc(r->count, sizeof *r->ports);
     r->asks = xcalloc(r->count, sizeof *r->asks);
-    r->list = xcalloc(r->count, sizeof *r->list);
+    r->list = xcalloc(r->count, sizeof(void *));
     r->hints = (struct addrinfo){ .ai_socktype = SOCK_STREAM };
     char **each = NULL;
     size_t given = ports ? split(ports, &each) : 0;

@@ -78,13 +78,14 @@ open_call_free(struct open_call *o)
 void
 queue_free(struct queue *q)
 {
-    struct open_call *o;
+    struct open_call *next;
 
     if (!q)
         return;
-    while ((o = LIST_FIRST(&q->open))) {
+    for (struct open_call *o = LIST_FIRST(&q->open); o; o = next) {
+        next = LIST_NEXT(o, link);
         db_forget(o->call);
-        open_call_free(o);
+        free(o);
     }
     free(q->node);
     free(q->incarnation);
@@ -324,7 +325,7 @@ queue_finish(struct queue *q, int64_t run_id, enum queue_outcome outcome, struct
 }
 
 static const char *const outcome_names[QUEUE_OUTCOME_COUNT] = {
-#define QUEUE_OUTCOME_NAME(name, text) [QUEUE_##name] = text,
+#define QUEUE_OUTCOME_NAME(name, text) [QUEUE_##name] = (text),
     QUEUE_OUTCOMES(QUEUE_OUTCOME_NAME)
 #undef QUEUE_OUTCOME_NAME
 };

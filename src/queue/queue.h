@@ -1,6 +1,7 @@
 /* queue: nodes, jobs and runs as the worker sees them, one C function per SQL function. Policy lives in SQL and in the caller.
  * Each call answers through its callback exactly once, in a later turn; e is NULL on success. What e->code tells:
- *   ERR_RETRY    Postgres is away or slow: whether it happened is unknown, repeat it; every function here is safe to repeat
+ *   ERR_RETRY    Postgres is away or slow: whether it happened is unknown, repeat it; every function here is safe to repeat, and a
+ *                repeated claim may get other jobs than the one whose answer was lost
  *   ERR_GONE     stale hand: beat and claim, this incarnation was replaced or given up; a run's verb, the run is closed
  *   ERR_INVALID  refused, e.g. node_start while another live incarnation holds the name
  * Rows given to a callback are borrowed until it returns; who keeps, copies. */
