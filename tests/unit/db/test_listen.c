@@ -77,7 +77,7 @@ Q3_listen__hears_each_channel_and_comes_back_after_a_loss(void **state)
 static char *
 backend(const char *column)
 {
-    char *sql = xasprintf("select %s from pg_stat_activity where application_name = 'ears' and query <> ''", column);
+    char *sql = xasprintf("select %s from pg_stat_activity where application_name = 'quiet ears' and query <> ''", column);
     char *text = devdb_sql(devdb_url, sql);
 
     free(sql);
@@ -92,7 +92,7 @@ Q3_listen__a_connection_that_says_nothing_is_found_out(void **state)
     struct loop      *loop = NULL;
     struct db        *db = NULL;
     char             *idle = xasprintf("%s?application_name=calls", devdb_url);
-    struct db_options o = { .url = idle, .listen_url = devdb_url, .connections = 1, .call_timeout_ms = 500, .application = "ears" };
+    struct db_options o = { .url = idle, .listen_url = devdb_url, .connections = 1, .call_timeout_ms = 500, .application = "quiet ears" };
     struct ears       jobs = { .want_anew = 1 };
 
     assert_int_equal(loop_new(&loop, &e), 0);
