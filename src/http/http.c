@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -107,6 +108,8 @@ http_open(struct http **out, struct loop *l, const struct http_options *o, struc
     LIST_INIT(&h->requests);
     if (split_listen(o->listen, &host, &port, e))
         goto out;
+    /* evhttp writes with writev(), which cannot be told otherwise: a client that left must not end the process. */
+    signal(SIGPIPE, SIG_IGN);
     h->ev = evhttp_new(loop_base(l));
     CHECK(h->ev != NULL);
     set_limits(h, o);

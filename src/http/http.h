@@ -26,7 +26,8 @@ struct http_options {
     unsigned    max_connections; /* more are closed at once */
 };
 
-/* ERR_INVALID: listen is no address and port; ERR_RETRY: the address is taken or not ours. Options are copied. */
+/* ERR_INVALID: listen is no address and port; ERR_RETRY: the address is taken or not ours. Options are copied.
+ * Ignores SIGPIPE for the whole process. */
 int  http_open(struct http **out, struct loop *l, const struct http_options *o, struct err *e);
 int  http_port(const struct http *h);
 void http_stop_listening(struct http *h); /* no new connections; the open ones go on */
