@@ -141,13 +141,15 @@ submit(struct webhook *w, struct http_request *r, const struct inbound *in, cons
     p->call = db_call(w->db, CALL_receive_event, params, on_received, p);
 }
 
-/* Fills s from the headers of the one who signed. Gitea sends GitHub's headers too, so its own are looked for first. */
+/* Fills s from the headers of the one who signed. Gitea sends GitHub's headers too, so its own are looked for first. The source stays the
+ * endpoint's: that is where the sender was told to deliver. */
 static void
 read_headers(struct signed_request *s, const struct endpoint *p, const struct http_request *r)
 {
     bool is_plane = str_equal(p->source, "plane");
     bool is_github = str_equal(p->source, "github") && !http_header(r, "X-Gitea-Event");
 
+    s->source = p->source;
     s->d.body = http_body(r, &s->d.len);
     if (is_plane) {
         s->source = "plane";

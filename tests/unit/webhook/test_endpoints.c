@@ -289,7 +289,7 @@ W7_github_endpoint__knows_a_Gitea_behind_GitHubs_headers(void **state)
 
     fake_db_push(x->db, CALL_receive_event, &a);
     assert_int_equal(post_fixture(x, "/webhook/github", "gitea_status_success"), 200);
-    assert_string_equal(fake_db_param(x->db, CALL_receive_event, 0, 0), "gitea");
+    assert_string_equal(fake_db_param(x->db, CALL_receive_event, 0, 0), "github");
     assert_string_equal(fake_db_param(x->db, CALL_receive_event, 0, 2), "status");
 }
 
