@@ -53,7 +53,7 @@ struct webhook {
 
 /* What of a request is looked at; the headers depend on the sender. */
 struct signed_request {
-    const char     *source;
+    const char     *source; /* the endpoint's */
     const char     *signature;
     const char     *prefix; /* before the hex, or NULL */
     struct delivery d;
@@ -152,18 +152,15 @@ read_headers(struct signed_request *s, const struct endpoint *p, const struct ht
     s->source = p->source;
     s->d.body = http_body(r, &s->d.len);
     if (is_plane) {
-        s->source = "plane";
         s->signature = http_header(r, "X-Plane-Signature");
         s->d.event = http_header(r, "X-Plane-Event");
         s->d.id = http_header(r, "X-Plane-Delivery");
     } else if (is_github) {
-        s->source = "github";
         s->signature = http_header(r, "X-Hub-Signature-256");
         s->prefix = "sha256=";
         s->d.event = http_header(r, "X-GitHub-Event");
         s->d.id = http_header(r, "X-GitHub-Delivery");
     } else {
-        s->source = "gitea";
         s->signature = http_header(r, "X-Gitea-Signature");
         s->d.event = http_header(r, "X-Gitea-Event");
         s->d.id = http_header(r, "X-Gitea-Delivery");
