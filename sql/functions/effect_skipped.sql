@@ -1,5 +1,12 @@
 create or replace function orch.effect_skipped(effect_id bigint, token uuid, reason text)
-returns void language sql as $$
-    select orch.end_effect(effect_id, token, 'skipped', reason)
+returns void language plpgsql as $$
+declare
+    effect orch.outbox := orch.end_effect(effect_id, token, 'skipped', reason);
+begin
+    -- Without a forge the pipeline cannot go on; a message nobody can get is no reason to stop it.
+    if effect.kind in ('task_start', 'pull_open', 'pull_merge') then
+        perform orch.block_task(effect.task_id, 'blocked', format('%s was skipped: %s', effect.kind, reason));
+    end if;
+end
 $$;
-comment on function orch.effect_skipped(bigint, uuid, text) is 'An effect has no channel or is no longer wanted; the reason is kept.';
+comment on function orch.effect_skipped(bigint, uuid, text) is 'An effect has no channel or is no longer wanted; the reason is kept. A task that needs it is blocked.';

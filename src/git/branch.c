@@ -1,0 +1,220 @@
+/* The task's branch: which names are allowed, how it begins, and whether its work has arrived on the default branch. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/str.h"
+#include "git/git_int.h"
+
+/* Strips blanks and the prefixes by which people and programs name the same branch. */
+static char *
+bare_name(const char *name)
+{
+    static const char *const prefixes[] = { "refs/", "heads/", "remotes/", "origin/", "tags/" };
+    while (isspace((unsigned char)*name))
+        name++;
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        if (!strncasecmp(name, prefixes[i], strlen(prefixes[i]))) {
+            name += strlen(prefixes[i]);
+            i = (size_t)-1;
+        }
+    size_t len = strlen(name);
+    while (len && (isspace((unsigned char)name[len - 1]) || name[len - 1] == '/'))
+        len--;
+    return xstrndup(name, len);
+}
+
+int
+git_check_branch(const char *name, const char *default_branch, struct err *e)
+{
+    char *bare = bare_name(name ? name : "");
+    char *deflt = bare_name(default_branch ? default_branch : "");
+    char *ref = xasprintf("refs/heads/%s", name ? name : "");
+    int   valid = 0;
+
+    if (!strcasecmp(bare, "main") || !strcasecmp(bare, "master") || !strcasecmp(bare, "HEAD") || (*deflt && !strcasecmp(bare, deflt)))
+        err_set(e, ERR_DENIED, "branch \"%s\" is a default branch: orchd never pushes to it or deletes it", name ? name : "");
+    else if (!name || !*name || !str_equal(bare, name) || *name == '-' || git_reference_name_is_valid(&valid, ref) < 0 || !valid)
+        err_set(e, ERR_INVALID, "branch \"%s\" is no plain branch name, such as feature/ORCH-042-title", name ? name : "");
+    free(ref);
+    free(deflt);
+    free(bare);
+    return e->code;
+}
+
+/* The tree of base with one more file. */
+static int
+tree_with_file(git_tree **out, git_repository *repo, git_commit *base, const struct ask *ask, struct err *e)
+{
+    git_tree       *old = NULL;
+    git_oid         blob = { { 0 } };
+    git_oid         id = { { 0 } };
+    git_tree_update update = { .action = GIT_TREE_UPDATE_UPSERT, .filemode = GIT_FILEMODE_BLOB, .path = ask->path };
+    int             status;
+
+    if ((status = git_blob_create_from_buffer(&blob, repo, ask->content, strlen(ask->content))) == 0) {
+        update.id = blob;
+        if ((status = git_commit_tree(&old, base)) == 0 && (status = git_tree_create_updated(&id, repo, old, 1, &update)) == 0)
+            status = git_tree_lookup(out, repo, &id);
+    }
+    if (status < 0)
+        err_set(e, git_code(status), "could not add \"%s\": %s", ask->path, git_why());
+    git_tree_free(old);
+    return e->code;
+}
+
+static int
+commit_request(git_oid *out, git_repository *repo, const struct git_home *home, git_commit *base, const struct ask *ask, struct err *e)
+{
+    git_signature    *who = NULL;
+    git_tree         *tree = NULL;
+    const git_commit *parents[] = { base };
+    int               status;
+
+    if (tree_with_file(&tree, repo, base, ask, e))
+        goto out;
+    if ((status = git_signature_now(&who, home->author_name, home->author_email)) < 0 ||
+        (status = git_commit_create(out, repo, NULL, who, who, NULL, ask->message, tree, 1, parents)) < 0)
+        err_set(e, git_code(status), "could not commit \"%s\": %s", ask->path, git_why());
+out:
+    git_tree_free(tree);
+    git_signature_free(who);
+    return e->code;
+}
+
+/* Whether the commit's tree holds the request as we would write it. */
+static bool
+holds_request(git_repository *repo, git_commit *commit, const struct ask *ask)
+{
+    git_tree       *tree = NULL;
+    git_tree_entry *entry = NULL;
+    git_blob       *blob = NULL;
+    bool            holds = false;
+
+    if (git_commit_tree(&tree, commit) == 0 && git_tree_entry_bypath(&entry, tree, ask->path) == 0 &&
+        git_blob_lookup(&blob, repo, git_tree_entry_id(entry)) == 0) {
+        size_t len = strlen(ask->content);
+        holds = (size_t)git_blob_rawsize(blob) == len && !memcmp(git_blob_rawcontent(blob), ask->content, len);
+    }
+    git_blob_free(blob);
+    git_tree_entry_free(entry);
+    git_tree_free(tree);
+    return holds;
+}
+
+/* A branch of that name is on the forge: ours from an attempt whose answer was lost, or somebody else's. */
+static int
+adopt_branch(git_repository *repo, const char *remote_ref, git_commit *base, const struct ask *ask, struct answer *answer, struct err *e)
+{
+    git_commit    *head = NULL;
+    git_reference *local = NULL;
+    git_oid        fork;
+    int            status;
+
+    if (ref_commit(&head, repo, remote_ref, e))
+        goto out;
+    if (!holds_request(repo, head, ask) || git_merge_base(&fork, repo, git_commit_id(head), git_commit_id(base)) < 0) {
+        err_set(e, ERR_INVALID,
+                "branch \"%s\" is on the forge already and was not made for this task: delete it there, then retry the effect",
+                ask->branch);
+        goto out;
+    }
+    char *ref = xasprintf("refs/heads/%s", ask->branch);
+    status = git_reference_create(&local, repo, ref, git_commit_id(head), 1, "orchd: adopt");
+    free(ref);
+    if (status < 0) {
+        err_set(e, git_code(status), "could not set branch \"%s\": %s", ask->branch, git_why());
+        goto out;
+    }
+    oid_text(answer->base, &fork);
+    oid_text(answer->head, git_commit_id(head));
+out:
+    git_reference_free(local);
+    git_commit_free(head);
+    return e->code;
+}
+
+static int
+make_branch(git_repository *repo, const struct git_home *home, git_commit *base, const struct ask *ask, struct answer *answer,
+            struct err *e)
+{
+    git_reference *local = NULL;
+    git_oid        made = { { 0 } };
+    char          *ref = xasprintf("refs/heads/%s", ask->branch);
+    int            status;
+
+    if (commit_request(&made, repo, home, base, ask, e))
+        goto out;
+    /* A local branch without a remote one is what a failed push left behind: it is made anew from the fresh default branch. */
+    if ((status = git_reference_create(&local, repo, ref, &made, 1, "orchd: start")) < 0) {
+        err_set(e, git_code(status), "could not make branch \"%s\": %s", ask->branch, git_why());
+        goto out;
+    }
+    if (mirror_push(repo, home, ask, e))
+        goto out;
+    oid_text(answer->base, git_commit_id(base));
+    oid_text(answer->head, &made);
+out:
+    git_reference_free(local);
+    free(ref);
+    return e->code;
+}
+
+void
+work_start_branch(const struct git_home *home, const struct ask *ask, struct answer *answer, struct err *e)
+{
+    git_repository *repo = NULL;
+    git_commit     *base = NULL;
+    char           *deflt = xasprintf("refs/remotes/origin/%s", ask->default_branch);
+    char           *remote = xasprintf("refs/remotes/origin/%s", ask->branch);
+    git_oid         there;
+
+    if (git_check_branch(ask->branch, ask->default_branch, e) || mirror_open(&repo, home, ask, e) || mirror_fetch(repo, home, e))
+        goto out;
+    if (!ref_oid(&there, repo, deflt)) {
+        err_set(e, ERR_INVALID, "repo \"%s\" has no branch \"%s\": is it empty, or is the project's default branch another?", ask->repo,
+                ask->default_branch);
+        goto out;
+    }
+    if (ref_commit(&base, repo, deflt, e))
+        goto out;
+    if (ref_oid(&there, repo, remote))
+        adopt_branch(repo, remote, base, ask, answer, e);
+    else
+        make_branch(repo, home, base, ask, answer, e);
+out:
+    free(remote);
+    free(deflt);
+    git_commit_free(base);
+    git_repository_free(repo);
+}
+
+void
+work_check_merged(const struct git_home *home, const struct ask *ask, struct answer *answer, struct err *e)
+{
+    git_repository *repo = NULL;
+    char           *ref = xasprintf("refs/remotes/origin/%s", ask->default_branch);
+    git_oid         head, commit;
+    int             below;
+
+    if (mirror_open(&repo, home, ask, e) || mirror_fetch(repo, home, e))
+        goto out;
+    if (git_oid_fromstr(&commit, ask->commit) < 0 || !ref_oid(&head, repo, ref)) {
+        err_set(e, ERR_INVALID, "cannot tell whether \"%s\" is merged into \"%s\": one of them is not there", ask->commit,
+                ask->default_branch);
+        goto out;
+    }
+    /* 0: not a descendant; an unknown commit is not merged either, and is an error of its own. */
+    below = git_oid_equal(&head, &commit) ? 1 : git_graph_descendant_of(repo, &head, &commit);
+    if (below < 0) {
+        err_set(e, git_code(below), "could not compare \"%s\" with \"%s\": %s", ask->commit, ask->default_branch, git_why());
+        goto out;
+    }
+    oid_text(answer->base, &head);
+    answer->info = json_new_object();
+    json_set_bool(answer->info, "is_merged", below == 1);
+out:
+    free(ref);
+    git_repository_free(repo);
+}

@@ -1,0 +1,319 @@
+#include "main/serve.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#ifdef ORCH_HAVE_SYSTEMD
+#include <systemd/sd-daemon.h>
+#endif
+
+#include "agent/agent.h"
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "db/db.h"
+#include "db/migrate.h"
+#include "fetch/fetch.h"
+#include "git/git.h"
+#include "http/http.h"
+#include "loop/loop.h"
+#include "outbox/outbox.h"
+#include "pipeline/pipeline.h"
+#include "upkeep/upkeep.h"
+#include "web/web.h"
+#include "webhook/webhook.h"
+#include "worker/worker.h"
+
+#define HOUSE_MAGIC 0x486f7573u
+
+enum {
+    GIT_THREADS = 2,
+    VITALS_MS = 5000,
+    DRAIN_SLACK_MS = 10000, /* above drain and grace: for effects under way and the last rows */
+    DATA_DIR_MODE = 0750,
+    PAGE_OF_STATM_RSS = 1 /* field of /proc/self/statm, counted from 0 */
+};
+
+/* Everything that serves, in the order in which it is opened; closed backwards. */
+struct house {
+    uint32_t         magic;
+    struct config   *cfg;
+    struct loop     *loop;
+    struct db       *db;
+    struct fetch    *fetch;
+    struct git      *git;
+    struct http     *http;
+    struct web      *web;
+    struct webhook  *webhook;
+    struct pipeline *pipeline;
+    struct worker   *worker;
+    struct outbox   *outbox;
+    struct upkeep   *upkeep;
+    unsigned         signals; /* how often we were asked to end */
+    struct err       end;     /* why we end, when that is a failure */
+};
+
+static const char *
+get_variable(const char *name, void *arg)
+{
+    (void)arg;
+    return getenv(name);
+}
+
+static void
+notify_systemd(const char *state)
+{
+#ifdef ORCH_HAVE_SYSTEMD
+    sd_notify(0, state);
+#else
+    (void)state;
+#endif
+}
+
+/* --- the worker's hooks: what it must not know, the pipeline does ----------------------------------------------------------------------- */
+
+static void
+prepare(const struct queue_job *job, worker_ready_fn *done, void *done_arg, void *arg)
+{
+    struct house *h = CHECKED(arg, HOUSE_MAGIC);
+    pipeline_prepare(h->pipeline, job, done, done_arg);
+}
+
+static void
+conclude(const struct queue_job *job, worker_evidence_fn *done, void *done_arg, void *arg)
+{
+    struct house *h = CHECKED(arg, HOUSE_MAGIC);
+    pipeline_conclude(h->pipeline, job, done, done_arg);
+}
+
+/* --- ending ------------------------------------------------------------------------------------------------------------------------------ */
+
+static void
+on_quiet(void *arg)
+{
+    struct house *h = CHECKED(arg, HOUSE_MAGIC);
+    loop_quit(h->loop);
+}
+
+static void
+on_drained(void *arg)
+{
+    struct house *h = CHECKED(arg, HOUSE_MAGIC);
+    LOGI("main.drained", "runs=0");
+    outbox_drain(h->outbox, on_quiet, h);
+}
+
+static void
+on_drain_overdue(void *arg)
+{
+    struct house *h = CHECKED(arg, HOUSE_MAGIC);
+    LOGW("main.drain_overdue", "why=%s", log_quote("not all ended in time; what is left is finished at the next start"));
+    loop_quit(h->loop);
+}
+
+static void
+on_term(void *arg)
+{
+    struct house *h = CHECKED(arg, HOUSE_MAGIC);
+    if (h->signals++ == 0) {
+        LOGI("main.stopping", "drain_ms=%lld", (long long)h->cfg->drain_seconds);
+        notify_systemd("STOPPING=1");
+        web_set_draining(h->web, true);
+        http_stop_listening(h->http);
+        loop_after(h->loop, h->cfg->drain_seconds + h->cfg->agent_kill_grace_seconds + DRAIN_SLACK_MS, on_drain_overdue, h);
+    } else {
+        LOGI("main.stopping_at_once", "signals=%u", h->signals);
+    }
+    worker_drain(h->worker, on_drained, h);
+}
+
+/* The others have given this node up: what it holds is no longer its own. */
+static void
+on_given_up(const struct err *why, void *arg)
+{
+    struct house *h = CHECKED(arg, HOUSE_MAGIC);
+    h->end = *why;
+    loop_quit(h->loop);
+}
+
+static void
+on_hup(void *arg)
+{
+    struct house *h = CHECKED(arg, HOUSE_MAGIC);
+    struct err    e = ERR_INIT;
+    if (config_reload(h->cfg, get_variable, NULL, &e))
+        LOGE("main.reload_refused", "why=%s", log_quote(e.text));
+    else
+        LOGI("main.reloaded", "max_concurrency=%lld", (long long)h->cfg->max_concurrency);
+}
+
+/* --- starting ---------------------------------------------------------------------------------------------------------------------------- */
+
+static void
+on_published(struct db_result *r, const struct err *e, void *arg)
+{
+    (void)r;
+    (void)arg;
+    if (e)
+        LOGE("main.settings_refused", "why=%s", log_quote(e->text));
+}
+
+static void
+publish_settings(void *arg)
+{
+    struct house *h = CHECKED(arg, HOUSE_MAGIC);
+    struct json  *shared = config_shared(h->cfg);
+    const char   *params[] = { json_text(shared) };
+    db_call(h->db, CALL_publish_settings, params, on_published, h);
+    json_free(shared);
+}
+
+static bool
+show_upkeep(struct json *into, void *arg)
+{
+    struct house *h = CHECKED(arg, HOUSE_MAGIC);
+    json_set(into, "duties", upkeep_report(h->upkeep));
+    return true;
+}
+
+static void
+take_vitals(void *arg)
+{
+    long  pages[2] = { 0 };
+    FILE *statm = fopen("/proc/self/statm", "re");
+    (void)arg;
+    if (!statm)
+        return;
+    if (fscanf(statm, "%ld %ld", &pages[0], &pages[PAGE_OF_STATM_RSS]) == 2)
+        metric_set(METRIC_process_resident_memory_bytes, (double)pages[PAGE_OF_STATM_RSS] * (double)sysconf(_SC_PAGESIZE));
+    fclose(statm);
+#ifdef ORCH_HAVE_SYSTEMD
+    sd_notify(0, "WATCHDOG=1");
+#endif
+}
+
+struct agent_count {
+    const struct config *cfg;
+    int                  broken;
+};
+
+static void
+check_agent(const char *repo, const char *agent, const char *command, void *arg)
+{
+    struct agent_count *count = arg;
+    struct err          e = ERR_INIT;
+    if (!agent_check_command(command, getenv("PATH"), &e))
+        return;
+    count->broken++;
+    LOGE("main.agent_unrunnable", "agent=%s repo=%s file=%s why=%s", agent, repo ? repo : "*", log_quote(count->cfg->agents_file),
+         log_quote(e.text));
+}
+
+int
+serve_check_agents(const struct config *cfg)
+{
+    struct agent_count count = { .cfg = cfg };
+    config_each_agent(cfg, check_agent, &count);
+    return count.broken;
+}
+
+static int
+make_data_dir(const struct config *cfg, struct err *e)
+{
+    if (mkdir(cfg->data_dir, DATA_DIR_MODE) && errno != EEXIST)
+        err_set(e, ERR_INVALID, "could not make the data directory \"%s\": %s; set ORCH_DATA_DIR to a place that orchd may write",
+                cfg->data_dir, strerror(errno));
+    else if (access(cfg->data_dir, W_OK | X_OK))
+        err_set(e, ERR_INVALID, "cannot write the data directory \"%s\": %s; set ORCH_DATA_DIR to a place that orchd may write",
+                cfg->data_dir, strerror(errno));
+    return e->code;
+}
+
+/* The floors below the rooms that decide: sockets, files, other people's APIs. */
+static int
+open_ground(struct house *h, struct err *e)
+{
+    const struct config *c = h->cfg;
+    struct db_options    db = { .url = c->database_url,
+                                .listen_url = *c->listen_url ? c->listen_url : NULL,
+                                .connections = (unsigned)c->db_connections,
+                                .call_timeout_ms = (unsigned)c->db_timeout,
+                                .application = "orchd" };
+    struct fetch_options fo = { .timeout_ms = c->api_timeout, .user_agent = "orchd/" ORCH_VERSION };
+    struct git_options   go = { .data_dir = c->data_dir,
+                                .token = *c->gitea_token ? c->gitea_token : NULL,
+                                .author_name = "orchd",
+                                .author_email = "orchd@localhost",
+                                .threads = GIT_THREADS };
+    struct http_options  ho = { .listen = c->listen,
+                                .max_body = (size_t)c->http_max_body,
+                                .timeout_ms = c->http_timeout,
+                                .max_connections = (unsigned)c->http_max_connections };
+    if (loop_new(&h->loop, e) || db_open(&h->db, h->loop, &db, e) || fetch_open(&h->fetch, h->loop, &fo, e) ||
+        git_open(&h->git, h->loop, &go, e) || http_open(&h->http, h->loop, &ho, e))
+        return e->code;
+    return 0;
+}
+
+static int
+open_rooms(struct house *h, struct err *e)
+{
+    struct worker_hooks hooks = { .prepare = prepare, .conclude = conclude, .on_given_up = on_given_up, .arg = h };
+    if (web_open(&h->web, h->http, h->db, h->cfg, e) || webhook_open(&h->webhook, h->http, h->db, h->cfg, e) ||
+        pipeline_open(&h->pipeline, h->git, e) || worker_open(&h->worker, h->loop, h->db, h->cfg, &hooks, e) ||
+        outbox_open(&h->outbox, h->loop, h->db, h->fetch, h->git, h->cfg, worker_node(h->worker), e) ||
+        upkeep_open(&h->upkeep, h->loop, h->db, h->fetch, h->cfg, e))
+        return e->code;
+    web_add_block(h->web, "upkeep", show_upkeep, h);
+    return 0;
+}
+
+static void
+close_house(struct house *h)
+{
+    upkeep_close(h->upkeep);
+    outbox_close(h->outbox);
+    worker_close(h->worker);
+    pipeline_close(h->pipeline);
+    webhook_close(h->webhook);
+    web_close(h->web);
+    http_close(h->http);
+    git_close(h->git);
+    fetch_close(h->fetch);
+    db_close(h->db);
+    loop_free(h->loop);
+}
+
+int
+serve(struct config *cfg, struct err *e)
+{
+    struct house h = { .magic = HOUSE_MAGIC, .cfg = cfg };
+
+    signal(SIGPIPE, SIG_IGN);
+    log_setup(config_log_level(cfg), str_equal(cfg->log_format, "json"));
+    if (make_data_dir(cfg, e) || agent_init(*cfg->warden ? cfg->warden : NULL, e) || db_check_schema(cfg->database_url, e) ||
+        open_ground(&h, e) || open_rooms(&h, e))
+        goto out;
+    serve_check_agents(cfg);
+    loop_on_signal(h.loop, SIGTERM, on_term, &h);
+    loop_on_signal(h.loop, SIGINT, on_term, &h);
+    loop_on_signal(h.loop, SIGHUP, on_hup, &h);
+    db_on_up(h.db, publish_settings, &h);
+    loop_every(h.loop, VITALS_MS, take_vitals, &h);
+    metric_set(METRIC_process_start_time_seconds, (double)clock_wall_us() / 1e6);
+    worker_start(h.worker);
+    LOGI("main.serving", "node=%s port=%d version=%s", worker_node(h.worker), http_port(h.http), ORCH_VERSION);
+    notify_systemd("READY=1");
+    loop_run(h.loop);
+    LOGI("main.ended", "signals=%u", h.signals);
+    if (h.end.code)
+        *e = h.end;
+out:
+    close_house(&h);
+    return e->code;
+}

@@ -1,0 +1,32 @@
+/* pipeline: what happens around a claimed job of a task: its worktree before the run, the evidence after it. Refuses SQL and sockets; what
+ * the evidence means is decided in SQL (orch.check_gate). */
+#ifndef ORCH_PIPELINE_PIPELINE_H
+#define ORCH_PIPELINE_PIPELINE_H
+
+#include "base/err.h"
+#include "base/json.h"
+#include "git/git.h"
+#include "queue/queue.h"
+
+struct pipeline;
+typedef void pipeline_ready_fn(const char *cwd, const struct err *e, void *arg);
+typedef void pipeline_evidence_fn(const char *head, struct json *evidence, const struct err *e, void *arg);
+
+int  pipeline_open(struct pipeline **out, struct git *git, struct err *e); /* git outlives it */
+void pipeline_close(struct pipeline *p);                                  /* NULL is fine; silences all */
+
+/* Gives the job's task a clean worktree at its branch head. done fires once, in a later turn; cwd is borrowed. */
+void pipeline_prepare(struct pipeline *p, const struct queue_job *job, pipeline_ready_fn *done, void *arg);
+
+/* Pushes what the run committed and reads the evidence from the branch head. head is 40 hex; evidence is borrowed:
+ * {"12-review.md": {"verdict": "APPROVED"} | {"error": "no front matter"}, "06-adr/": {"count": 1}}. */
+void pipeline_conclude(struct pipeline *p, const struct queue_job *job, pipeline_evidence_fn *done, void *arg);
+
+/* The front matter of a document as an object of texts: the lines between a first line "---" and the next "---" or "...". NULL and *e set
+ * (ERR_INVALID) when there is none or it is not plain. Caller frees. */
+struct json *front_matter_parse(const char *text, struct err *e);
+
+/* From git_collect()'s files to evidence. Caller frees. */
+struct json *evidence_read(struct json *files);
+
+#endif
