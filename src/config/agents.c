@@ -162,7 +162,7 @@ config_load_agents(struct config *c, struct err *e)
         err_prefix(e, "setting ORCH_AGENTS_FILE");
         goto out;
     }
-    c->agents = yaml_parse(text.data ? text.data : "", text.len, e);
+    c->agents = yaml_parse(text.data, text.len, e);
     if (!c->agents) {
         err_prefix(e, "agents file \"%s\"", c->agents_file);
         goto out;

@@ -192,6 +192,7 @@ config_read_file(struct buf *text, const char *path, size_t max, struct err *e)
     ssize_t got = -1;
     int     fd = open(path, O_RDONLY | O_CLOEXEC);
 
+    buf_add_str(text, "");
     while (fd >= 0 && (got = read(fd, part, sizeof part)) > 0 && text->len <= max)
         buf_add(text, part, (size_t)got);
     if (got < 0)
@@ -213,16 +214,15 @@ read_secret_file(struct config *c, const struct option *o, const char *path, str
         err_prefix(e, "setting %s_FILE", config_variable(o).text);
         goto out;
     }
-    if (text.data && strlen(text.data) != text.len) {
+    if (strlen(text.data) != text.len) {
         err_set(e, ERR_INVALID, "setting %s_FILE: file \"%s\" holds a NUL byte", config_variable(o).text, path);
         goto out;
     }
     while (text.len && strchr("\r\n", text.data[text.len - 1]))
         text.data[--text.len] = '\0';
-    read_option(c, o, text.data ? text.data : "", e);
+    read_option(c, o, text.data, e);
 out:
-    if (text.data)
-        explicit_bzero(text.data, text.len);
+    explicit_bzero(text.data, text.len);
     buf_fini(&text);
     return e->code;
 }
@@ -239,7 +239,7 @@ load_option(struct config *c, const struct option *o, const char *(*get)(const c
         snprintf(file, sizeof file, "%s_FILE", name.text);
         path = get(file, arg);
     }
-    if (str_is_blank(path))
+    if (!path || str_is_blank(path))
         return read_option(c, o, value ? value : o->def, e);
     if (value && *value) {
         err_set(e, ERR_INVALID, "setting %s is there twice: as itself and as %s", name.text, file);

@@ -36,7 +36,7 @@ bool config_duration(const char *text, int64_t *ms);
 /* The largest unit that says it exactly: "90s", "500ms". */
 struct option_name config_duration_text(int64_t ms);
 
-/* Reads a whole file into text, at most max bytes. */
+/* Reads a whole file into text, at most max bytes; text->data is not NULL afterwards, whatever happened. */
 int config_read_file(struct buf *text, const char *path, size_t max, struct err *e);
 
 /* Reads c->agents_file into c->agents. */
