@@ -95,7 +95,7 @@ def test_W3_the_answer_comes_after_the_commit(house):
 
 def test_W3_an_event_whose_routing_fails_is_kept_and_tried_again_and_blocks_nothing(house):
     issue = house.create()
-    bad = house.delivery(issue, "To Analyse", updated_at="yesterday")
+    bad = house.delivery(issue, "To Analyse", updated_at="no time at all")
     assert house.post_plane(bad)[0] == 200
     failed = house.one("select * from orch.events where status = 'failed'")
     assert failed and failed["reason"] and failed["next_try_at"]

@@ -298,8 +298,8 @@ def test_TC_13_stop_over_http_end_to_end(house):
     for key in ("work_item", "plane_id", "plane_issue_id"):
         assert task[key] == "%s#cancelled-%d" % (before[key], task["id"])
     assert house.one("select * from orch.stops")["work_item"] == "ORCH-001"
-    comments, alerts = said(house, "topped by")[0], [message for message in said(house, "was stopped by")[1]]
-    assert len(comments) == len(alerts) == 1 and 'href="' in alerts[0]["raw"]
+    comments, alerts = said(house, "topped by")[0], said(house, "was stopped by")[1]
+    assert len(comments) == len(alerts) == 1
     assert house.value("select count(*) from orch.tracker_messages") == 1 and effects["card"]
     assert house.books()["issues"][issue]["status"] == "STOP", "a person's STOP is not written over"
     house.mode("reviewer", "ok")
@@ -410,6 +410,7 @@ def test_S10_the_kill_switch_and_the_scope(house_of, settings):
     house.move(issue, "STOP")
     house.wait_event("plane", "disabled")
     assert house.task(issue)["stage"] == "analysis" and house.processes(run)
+    house.move(issue, "Analysis")  # A card that stays in STOP would not be written over.
     house.go()
     house.wait_open(issue, "architecture")
     house.wait_board(issue, "Blocked")

@@ -226,7 +226,8 @@ class Plane:
     def rest_issue(self, issue):
         return {"id": issue["id"], "type_id": None, "created_at": issue["created_at"], "updated_at": issue["updated_at"],
                 "deleted_at": None, "point": None, "name": issue["name"], "description_html": issue["description_html"],
-                "description_binary": None, "priority": "none", "start_date": None, "target_date": None, "sequence_id": issue["sequence_id"],
+                "description_binary": None, "priority": "none", "start_date": None, "target_date": None,
+                "sequence_id": issue["sequence_id"],
                 "sort_order": issue["sort_order"], "completed_at": issue["completed_at"], "archived_at": None, "is_draft": False,
                 "external_source": None, "external_id": None, "created_by": issue["created_by"], "updated_by": issue["updated_by"],
                 "project": issue["project"], "workspace": WORKSPACE, "parent": None, "state": issue["state"], "estimate_point": None,

@@ -81,5 +81,5 @@ class Telegram:
     def failure(plan):
         wait = plan.get("retry_after", 1)
         if plan["status"] == 429:
-            return refusal(429, "Too Many Requests: retry after %d" % wait, retry_after=wait)
+            return (*refusal(429, "Too Many Requests: retry after %d" % wait, retry_after=wait), {"Retry-After": str(wait)})
         return refusal(plan["status"], "Internal Server Error")
