@@ -395,3 +395,44 @@ config_shared(const struct config *c)
             add_shared(all, c, &config_options[i]);
     return all;
 }
+
+static size_t
+field_size(enum option_type type)
+{
+    switch (type) {
+    case TYPE_whole:
+    case TYPE_seconds:
+        return sizeof(int64_t);
+    case TYPE_yesno:
+        return sizeof(bool);
+    default:
+        return sizeof(char *);
+    }
+}
+
+/* Exchanges one field of two configs. */
+static void
+swap_bytes(char *a, char *b, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        char kept = a[i];
+        a[i] = b[i];
+        b[i] = kept;
+    }
+}
+
+int
+config_reload(struct config *c, const char *(*get)(const char *name, void *arg), void *arg, struct err *e)
+{
+    struct config fresh = { 0 };
+
+    if (!config_load(&fresh, get, arg, e)) {
+        for (size_t i = 0; i < config_option_count; i++)
+            if (config_options[i].flags & RELOAD)
+                swap_bytes((char *)c + config_options[i].offset, (char *)&fresh + config_options[i].offset,
+                           field_size(config_options[i].type));
+        swap_bytes((char *)&c->agents, (char *)&fresh.agents, sizeof c->agents);
+    }
+    config_fini(&fresh); /* what was replaced */
+    return e->code;
+}

@@ -34,6 +34,10 @@ struct config {
 int  config_load(struct config *c, const char *(*get)(const char *name, void *arg), void *arg, struct err *e);
 void config_fini(struct config *c);
 
+/* Reads everything again and takes over the agents file and the settings marked RELOAD. On failure *c stays as it was. Texts borrowed from
+ * those fields die with this call. */
+int config_reload(struct config *c, const char *(*get)(const char *name, void *arg), void *arg, struct err *e);
+
 /* What runs an agent's jobs in a repo: the repo's own entry, else the general one. Borrowed from c. ERR_INVALID names agent and file. */
 struct config_agent {
     const char **argv; /* NULL-ended; array owned by the caller (free), texts by c */

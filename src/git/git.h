@@ -16,8 +16,8 @@ struct git;
 struct git_job;
 
 struct git_options {
-    const char *data_dir; /* holds mirrors/, worktrees/, archive/ */
-    const char *token;    /* forge token for http(s) remotes, sent as password; NULL = none */
+    const char *data_dir;                   /* holds mirrors/, worktrees/, archive/ */
+    const char *token;                      /* forge token for http(s) remotes, sent as password; NULL = none */
     const char *author_name, *author_email; /* of our own commits */
     unsigned    threads;
 };

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,6 +17,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/str.h"
 #include "db/db.h"
 #include "db/migrate.h"
 #include "fetch/fetch.h"
@@ -57,6 +59,16 @@ struct house {
     unsigned         signals; /* how often we were asked to end */
     struct err       end;     /* why we end, when that is a failure */
 };
+
+static enum log_level
+log_level_of(const struct config *cfg)
+{
+    static const char *const names[] = { "debug", "info", "warn", "error" };
+    for (int i = 0; i < 4; i++)
+        if (str_equal(names[i], cfg->log_level))
+            return (enum log_level)i;
+    return LOG_INFO;
+}
 
 static const char *
 get_variable(const char *name, void *arg)
@@ -146,10 +158,12 @@ on_hup(void *arg)
 {
     struct house *h = CHECKED(arg, HOUSE_MAGIC);
     struct err    e = ERR_INIT;
-    if (config_reload(h->cfg, get_variable, NULL, &e))
+    if (config_reload(h->cfg, get_variable, NULL, &e)) {
         LOGE("main.reload_refused", "why=%s", log_quote(e.text));
-    else
+    } else {
+        log_setup(log_level_of(h->cfg), str_equal(h->cfg->log_format, "json"));
         LOGI("main.reloaded", "max_concurrency=%lld", (long long)h->cfg->max_concurrency);
+    }
 }
 
 /* --- starting ---------------------------------------------------------------------------------------------------------------------------- */
@@ -295,7 +309,7 @@ serve(struct config *cfg, struct err *e)
     struct house h = { .magic = HOUSE_MAGIC, .cfg = cfg };
 
     signal(SIGPIPE, SIG_IGN);
-    log_setup(config_log_level(cfg), str_equal(cfg->log_format, "json"));
+    log_setup(log_level_of(cfg), str_equal(cfg->log_format, "json"));
     if (make_data_dir(cfg, e) || agent_init(*cfg->warden ? cfg->warden : NULL, e) || db_check_schema(cfg->database_url, e) ||
         open_ground(&h, e) || open_rooms(&h, e))
         goto out;

@@ -34,7 +34,7 @@ keep_scalar(const char *key, struct json *value, void *arg)
 struct json *
 front_matter_parse(const char *text, struct err *e)
 {
-    struct json *all   = NULL;
+    struct json *all = NULL;
     struct json *plain = NULL;
     const char  *start, *end;
 
@@ -66,9 +66,9 @@ static void
 read_file(const char *name, struct json *file, void *arg)
 {
     struct json *evidence = arg;
-    struct err   e        = ERR_INIT;
-    struct json *found    = NULL;
-    const char  *text     = json_str(file, "text");
+    struct err   e = ERR_INIT;
+    struct json *found = NULL;
+    const char  *text = json_str(file, "text");
 
     if (text)
         found = front_matter_parse(text, &e);

@@ -31,7 +31,7 @@ pipeline_open(struct pipeline **out, struct git *git, struct err *e)
     struct pipeline *p = xcalloc(1, sizeof *p);
     (void)e;
     p->magic = PIPELINE_MAGIC;
-    p->git   = git;
+    p->git = git;
     LIST_INIT(&p->steps);
     *out = p;
     return 0;
@@ -55,9 +55,9 @@ static struct step *
 step_new(struct pipeline *p, void *arg)
 {
     struct step *s = xcalloc(1, sizeof *s);
-    s->magic       = STEP_MAGIC;
-    s->pipeline    = p;
-    s->arg         = arg;
+    s->magic = STEP_MAGIC;
+    s->pipeline = p;
+    s->arg = arg;
     LIST_INSERT_HEAD(&p->steps, s, link);
     return s;
 }
@@ -65,11 +65,11 @@ step_new(struct pipeline *p, void *arg)
 static struct git_target
 target_of(const struct queue_job *job)
 {
-    return (struct git_target){ .repo           = job->repo,
-                                .clone_url      = job->clone_url,
+    return (struct git_target){ .repo = job->repo,
+                                .clone_url = job->clone_url,
                                 .default_branch = job->default_branch,
-                                .branch         = job->branch,
-                                .task_id        = job->task_id };
+                                .branch = job->branch,
+                                .task_id = job->task_id };
 }
 
 static void
@@ -86,14 +86,14 @@ pipeline_prepare(struct pipeline *p, const struct queue_job *job, pipeline_ready
 {
     struct step      *s = step_new(CHECKED(p, PIPELINE_MAGIC), arg);
     struct git_target t = target_of(job);
-    s->on_ready         = done;
-    s->job              = git_open_worktree(p->git, &t, on_worktree, s);
+    s->on_ready = done;
+    s->job = git_open_worktree(p->git, &t, on_worktree, s);
 }
 
 static void
 on_collected(const struct git_result *r, const struct err *e, void *arg)
 {
-    struct step *s        = CHECKED(arg, STEP_MAGIC);
+    struct step *s = CHECKED(arg, STEP_MAGIC);
     struct json *evidence = e ? NULL : evidence_read(json_at(r->info, "files"));
     LIST_REMOVE(s, link);
     s->on_evidence(e ? NULL : r->head, evidence, e, s->arg);
@@ -106,6 +106,6 @@ pipeline_conclude(struct pipeline *p, const struct queue_job *job, pipeline_evid
 {
     struct step      *s = step_new(CHECKED(p, PIPELINE_MAGIC), arg);
     struct git_target t = target_of(job);
-    s->on_evidence      = done;
-    s->job              = git_collect(p->git, &t, job->work_item, on_collected, s);
+    s->on_evidence = done;
+    s->job = git_collect(p->git, &t, job->work_item, on_collected, s);
 }

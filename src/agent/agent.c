@@ -1,0 +1,598 @@
+/* agent: see agent.h. This side starts wardens, passes orders on, keeps their reports, and notices when one of them dies.
+ *
+ *   starting ──STARTED──▶ running ──warden ended──▶ over (GONE was reported)
+ *       └────────────────────┴──────warden ended──▶ lost ──nothing left──▶ over
+ *
+ * A freed agent goes on without callbacks until its warden is reaped. */
+#include "agent/agent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/agent_int.h"
+#include "agent/tree.h"
+#include "agent/warden.h"
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/str.h"
+
+#define AGENT_MAGIC 0x61676e74u
+
+enum {
+    LOST_LOOK_MS  = 20,
+    STUCK_MS      = 2000, /* what a warden gets beyond the grace before it is taken for stopped or stuck, and killed */
+    LOG_MODE      = 0640
+};
+
+enum agent_state { AGENT_STARTING, AGENT_RUNNING, AGENT_LOST, AGENT_OVER };
+
+struct agent {
+    uint32_t           magic;
+    TAILQ_ENTRY(agent) link;
+    struct loop       *loop;
+    enum agent_state   state;
+    pid_t              pid; /* of the warden */
+    uint64_t           start;
+    int                pidfd;
+    int                control;
+    bool               is_reaped; /* the warden */
+    bool               is_gone;   /* GONE was reported */
+    bool               is_timeout_asked;
+    bool               is_freed; /* no callbacks any more */
+    int64_t            asked_us; /* first agent_stop() or time-out, wall clock */
+    int64_t            grace_ms;
+    char              *name; /* argv[0] */
+    char              *marker;
+    struct loop_watch *pid_watch;
+    struct loop_watch *control_watch;
+    struct loop_timer *timeout;
+    struct loop_timer *stuck;
+    struct loop_timer *look; /* while lost */
+    struct tree        tree; /* while lost */
+    struct tree_seen   seen;
+    struct agent_end   end;
+    agent_start_fn    *on_start;
+    agent_cascade_fn  *on_cascade;
+    agent_end_fn      *on_end;
+    void              *arg;
+};
+
+static TAILQ_HEAD(, agent) agents = TAILQ_HEAD_INITIALIZER(agents);
+static char warden_file[PATH_MAX];
+
+/* --- before the first agent --- */
+
+static bool
+try_warden(const char *dir, const char *below, char *out)
+{
+    char path[PATH_MAX + 64];
+
+    snprintf(path, sizeof(path), "%s/%s", dir, below);
+    if (access(path, X_OK) || !realpath(path, out))
+        return false;
+    return true;
+}
+
+int
+agent_init(const char *warden_path, struct err *e)
+{
+    char    dir[PATH_MAX] = "";
+    ssize_t len;
+
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1))
+        err_set(e, ERR_BUG, "could not become a sub-reaper: %s", strerror(errno));
+    else if (warden_path && *warden_path) {
+        if (access(warden_path, X_OK) || !realpath(warden_path, warden_file))
+            err_set(e, ERR_INVALID, "cannot execute warden \"%s\": %s", warden_path, strerror(errno));
+    } else if ((len = readlink("/proc/self/exe", dir, sizeof(dir) - 1)) <= 0) {
+        err_set(e, ERR_BUG, "could not read /proc/self/exe: %s", strerror(errno));
+    } else {
+        dir[len]               = 0;
+        *(strrchr(dir, '/')) = 0;
+        if (!try_warden(dir, "orchd-warden", warden_file) && !try_warden(dir, "../libexec/orchd/orchd-warden", warden_file))
+            err_set(e, ERR_INVALID, "cannot find orchd-warden, neither in \"%s\" nor in \"%s/../libexec/orchd\"; set ORCH_WARDEN", dir, dir);
+    }
+    return e->code;
+}
+
+const char *
+agent_boot_id(void)
+{
+    static char id[64];
+    ssize_t     n;
+    int         fd;
+
+    if (*id)
+        return id;
+    fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    n  = fd < 0 ? 0 : read(fd, id, sizeof(id) - 1);
+    if (fd >= 0)
+        close(fd);
+    id[n > 0 ? n : 0]      = 0;
+    id[strcspn(id, "\n")] = 0;
+    return id;
+}
+
+static int
+check_command(const char *command, const char *path, const char *cwd, char *file, size_t size, struct err *e)
+{
+    int why = tree_find_command(command, path, cwd, file, size);
+
+    if (why && command && strchr(command, '/'))
+        err_set(e, ERR_INVALID, "cannot execute command \"%s\": %s; correct the path, or make it an executable file", command, strerror(why));
+    else if (why)
+        err_set(e, ERR_INVALID, "cannot execute command \"%s\": %s; install it, or write its absolute path (PATH is \"%s\")",
+            command ? command : "", why == ENOENT ? "not found in PATH" : strerror(why), path ? path : "");
+    return e->code;
+}
+
+int
+agent_check_command(const char *command, const char *path, struct err *e)
+{
+    char file[PATH_MAX];
+
+    /* A path below the worktree can only be looked at when there is one. */
+    if (command && *command != '/' && strchr(command, '/'))
+        return e->code;
+    return check_command(command, path, "/", file, sizeof(file), e);
+}
+
+/* --- the end --- */
+
+static void
+agent_release(void *arg)
+{
+    struct agent *a = CHECKED(arg, AGENT_MAGIC);
+
+    a->magic = 0;
+    tree_fini(&a->tree);
+    tree_seen_fini(&a->seen);
+    free(a->name);
+    free(a->marker);
+    free(a);
+}
+
+static void
+let_go(struct agent *a)
+{
+    loop_watch_stop(give(&a->pid_watch));
+    loop_watch_stop(give(&a->control_watch));
+    loop_timer_stop(give(&a->timeout));
+    loop_timer_stop(give(&a->stuck));
+    loop_timer_stop(give(&a->look));
+    if (a->pidfd >= 0)
+        close(a->pidfd);
+    if (a->control >= 0)
+        close(a->control);
+    a->pidfd   = -1;
+    a->control = -1;
+}
+
+static void
+state_enter(struct agent *a, enum agent_state next)
+{
+    static const char *const names[] = { "starting", "running", "lost", "over" };
+
+    CHECK(next > a->state);
+    LOGD("agent.state", "pid=%d from=%s to=%s", (int)a->pid, names[a->state], names[next]);
+    a->state = next;
+    if (next != AGENT_OVER)
+        return;
+    let_go(a);
+    TAILQ_REMOVE(&agents, a, link);
+    a->end.is_stopped = a->asked_us && (!a->end.ended_us || a->end.ended_us >= a->asked_us);
+    a->end.is_timeout = a->end.is_stopped && a->is_timeout_asked;
+    if (a->is_freed)
+        loop_free_later(a->loop, agent_release, a);
+    else
+        a->on_end(&a->end, a->arg);
+}
+
+static void
+on_look(void *arg)
+{
+    struct agent       *a      = CHECKED(arg, AGENT_MAGIC);
+    struct sweep_target target = { .marker = a->marker, .with_orphans = true };
+    int                 left   = sweep_round(&a->tree, &a->seen, &target);
+
+    if (left && !a->end.kill_us)
+        a->end.kill_us = clock_wall_us();
+    agent_reap_adopted();
+    if (left)
+        return;
+    if ((int)a->seen.count > a->end.tree_size)
+        a->end.tree_size = (int)a->seen.count;
+    a->end.gone_us = clock_wall_us();
+    state_enter(a, AGENT_OVER);
+}
+
+static void
+exec_failed(struct agent *a, int why)
+{
+    snprintf(a->end.error, sizeof(a->end.error), "cannot execute command \"%s\": %s", a->name, strerror(why));
+}
+
+/* --- what the warden reports --- */
+
+static void
+take_report(struct agent *a, const struct warden_report *r)
+{
+    char start[32];
+
+    switch ((enum warden_news)r->news) {
+    case WARDEN_STARTED:
+        a->end.is_started = true;
+        a->end.started_us = r->at_us;
+        state_enter(a, AGENT_RUNNING);
+        snprintf(start, sizeof(start), "%llu", (unsigned long long)a->start);
+        if (a->on_start && !a->is_freed)
+            a->on_start(a->pid, start, a->arg);
+        return;
+    case WARDEN_EXEC_FAILED:
+        exec_failed(a, r->number);
+        return;
+    case WARDEN_EXITED:
+        a->end.ended_us    = r->at_us;
+        a->end.exit_status = WIFEXITED(r->number) ? WEXITSTATUS(r->number) : -1;
+        a->end.signal      = WIFSIGNALED(r->number) ? WTERMSIG(r->number) : 0;
+        return;
+    case WARDEN_TERM_SENT:
+        a->end.term_us = r->at_us;
+        break;
+    case WARDEN_KILL_SENT:
+        a->end.kill_us = r->at_us;
+        break;
+    case WARDEN_GONE:
+        a->is_gone       = true;
+        a->end.gone_us   = r->at_us;
+        a->end.tree_size = r->number;
+        return;
+    }
+    LOGI(r->news == WARDEN_TERM_SENT ? "agent.term_sent" : "agent.kill_sent", "pid=%d count=%d", (int)a->pid, (int)r->number);
+    if (a->on_cascade && !a->is_freed)
+        a->on_cascade(a->end.term_us, a->end.kill_us, a->arg);
+}
+
+static void
+drain_reports(struct agent *a)
+{
+    struct warden_report r;
+    ssize_t              n = -1;
+
+    while ((n = recv(a->control, &r, sizeof(r), MSG_DONTWAIT)) == (ssize_t)sizeof(r))
+        take_report(a, &r);
+    /* The end of the socket comes with the end of the warden, of which the pidfd speaks. */
+    if (n == 0)
+        loop_watch_stop(give(&a->control_watch));
+}
+
+static void
+on_control(int fd, unsigned what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    drain_reports(CHECKED(arg, AGENT_MAGIC));
+}
+
+static void
+reap_warden(struct agent *a)
+{
+    if (!a->is_reaped && waitpid(a->pid, NULL, 0) == a->pid)
+        a->is_reaped = true;
+}
+
+static void
+on_warden_end(int fd, unsigned what, void *arg)
+{
+    struct agent *a = CHECKED(arg, AGENT_MAGIC);
+
+    (void)fd;
+    (void)what;
+    drain_reports(a);
+    reap_warden(a);
+    agent_reap_adopted();
+    if (a->is_gone) {
+        state_enter(a, AGENT_OVER);
+        return;
+    }
+    loop_watch_stop(give(&a->pid_watch));
+    loop_timer_stop(give(&a->stuck));
+    loop_timer_stop(give(&a->timeout));
+    a->end.is_lost = true;
+    LOGW("agent.lost", "pid=%d why=%s marker=%s", (int)a->pid, log_quote("the warden was killed"), log_quote(a->marker));
+    state_enter(a, AGENT_LOST);
+    a->look = loop_every(a->loop, LOST_LOOK_MS, on_look, a);
+}
+
+bool
+agent_is_warden(pid_t pid)
+{
+    struct agent *a;
+
+    TAILQ_FOREACH(a, &agents, link) {
+        if (a->pid == pid && !a->is_reaped)
+            return true;
+    }
+    return false;
+}
+
+void
+agent_reap_adopted(void)
+{
+    struct agent *a;
+    pid_t         pid;
+
+    while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+        TAILQ_FOREACH(a, &agents, link) {
+            if (a->pid == pid)
+                a->is_reaped = true; /* its pidfd tells the loop all the same */
+        }
+    }
+}
+
+/* --- the beginning --- */
+
+static const char *
+find_env(const char *const *env, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (; env && *env; env++)
+        if (strncmp(*env, name, len) == 0 && (*env)[len] == '=')
+            return *env + len + 1;
+    return NULL;
+}
+
+/* The warden's argv: its own words, then the command's. */
+static const char **
+warden_argv(const struct agent_spec *spec, const char *file, char *grace)
+{
+    size_t       count = 0;
+    const char **argv;
+
+    while (spec->argv[count])
+        count++;
+    argv                    = xcalloc(count + WARDEN_ARG_COMMAND + 1, sizeof(*argv));
+    argv[0]                 = "orchd-warden";
+    argv[WARDEN_ARG_GRACE] = grace;
+    argv[WARDEN_ARG_CWD]   = spec->cwd;
+    argv[WARDEN_ARG_FILE]  = file;
+    memcpy(argv + WARDEN_ARG_COMMAND, spec->argv, count * sizeof(*argv));
+    return argv;
+}
+
+/* The marker first, where a sweep finds it soonest. */
+static const char **
+warden_env(const struct agent_spec *spec)
+{
+    size_t       count = 0;
+    size_t       used  = 0;
+    const char **env;
+
+    while (spec->env && spec->env[count])
+        count++;
+    env = xcalloc(count + 2, sizeof(*env));
+    if (spec->marker)
+        env[used++] = spec->marker;
+    if (count)
+        memcpy(env + used, spec->env, count * sizeof(*env));
+    return env;
+}
+
+/* posix_spawn() shares our memory until the exec, so its cost does not grow with orchd. 0 or an errno. */
+static int
+spawn_warden(pid_t *pid, const struct agent_spec *spec, const char *file, int log, int control)
+{
+    char                       grace[32];
+    const char               **argv = NULL;
+    const char               **env  = NULL;
+    sigset_t                   all, none;
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t          attr;
+    int                        why;
+
+    snprintf(grace, sizeof(grace), "%lld", (long long)spec->grace_ms);
+    argv = warden_argv(spec, file, grace);
+    env  = warden_env(spec);
+    sigfillset(&all);
+    sigemptyset(&none);
+    posix_spawn_file_actions_init(&files);
+    posix_spawnattr_init(&attr);
+    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&files, log, STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&files, log, STDERR_FILENO);
+    posix_spawn_file_actions_adddup2(&files, control, WARDEN_FD);
+    posix_spawn_file_actions_addclosefrom_np(&files, WARDEN_FD + 1);
+    posix_spawnattr_setsigdefault(&attr, &all);
+    posix_spawnattr_setsigmask(&attr, &none);
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+    why = posix_spawn(pid, warden_file, &files, &attr, (char *const *)argv, (char *const *)env);
+    posix_spawnattr_destroy(&attr);
+    posix_spawn_file_actions_destroy(&files);
+    free(argv);
+    free(env);
+    return why;
+}
+
+static void
+on_timeout(void *arg)
+{
+    struct agent *a = CHECKED(arg, AGENT_MAGIC);
+
+    a->timeout = NULL;
+    if (!a->asked_us)
+        a->is_timeout_asked = true;
+    agent_stop(a, "timeout");
+}
+
+/* A descriptor above those that the spawn hands out, so that none of them is overwritten before it was duplicated. */
+static int
+lift(int fd)
+{
+    int high = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, WARDEN_FD + 1);
+
+    if (fd >= 0)
+        close(fd);
+    return high;
+}
+
+static int
+open_all(const struct agent_spec *spec, char *file, size_t size, int *log, int ends[2], struct err *e)
+{
+    struct stat st;
+
+    CHECK(*warden_file); /* agent_init() comes first */
+    if (stat(spec->cwd, &st))
+        err_set(e, ERR_INVALID, "cannot run in directory \"%s\": %s", spec->cwd, strerror(errno));
+    else if (!S_ISDIR(st.st_mode))
+        err_set(e, ERR_INVALID, "cannot run in directory \"%s\": %s", spec->cwd, strerror(ENOTDIR));
+    else if (check_command(spec->argv[0], find_env(spec->env, "PATH"), spec->cwd, file, size, e))
+        return e->code;
+    else if ((*log = lift(open(spec->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, LOG_MODE))) < 0)
+        err_set(e, ERR_RETRY, "could not open log \"%s\": %s", spec->log_path, strerror(errno));
+    else if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+        err_set(e, ERR_RETRY, "could not make a socket: %s", strerror(errno));
+    else if ((ends[1] = lift(ends[1])) < 0)
+        err_set(e, ERR_RETRY, "could not make a socket: %s", strerror(errno));
+    return e->code;
+}
+
+static struct agent *
+agent_new(struct loop *l, const struct agent_spec *spec)
+{
+    struct agent *a = xcalloc(1, sizeof(*a));
+
+    a->magic           = AGENT_MAGIC;
+    a->loop            = l;
+    a->pidfd           = -1;
+    a->control         = -1;
+    a->grace_ms        = spec->grace_ms;
+    a->name            = xstrdup(spec->argv[0]);
+    a->marker          = xstrdup(spec->marker);
+    a->end.exit_status = -1;
+    return a;
+}
+
+int
+agent_start(struct agent **out, struct loop *l, const struct agent_spec *spec, agent_start_fn *on_start, agent_end_fn *on_end, void *arg,
+            struct err *e)
+{
+    char                file[PATH_MAX];
+    int                 log     = -1;
+    int                 ends[2] = { -1, -1 };
+    int                 why;
+    struct tree_process warden = { 0 };
+    struct agent       *a      = agent_new(l, spec);
+
+    if (open_all(spec, file, sizeof(file), &log, ends, e))
+        goto out;
+    why = spawn_warden(&a->pid, spec, file, log, ends[1]);
+    if (why) {
+        /* E2BIG is the job's own fault and stays; what else fails here is a shortage of this machine. */
+        err_set(e, why == E2BIG ? ERR_INVALID : ERR_RETRY, "could not start the warden of \"%s\": %s", a->name, strerror(why));
+        goto out;
+    }
+    /* Ours and not reaped: the number cannot belong to anybody else. */
+    a->pidfd = pidfd_open(a->pid, 0);
+    CHECK(a->pidfd >= 0 && tree_read_process(a->pid, &warden));
+    a->start    = warden.start;
+    a->control  = ends[0];
+    ends[0]     = -1;
+    a->on_start = on_start;
+    a->on_end   = on_end;
+    a->arg      = arg;
+    TAILQ_INSERT_TAIL(&agents, a, link);
+    a->control_watch = loop_watch(l, a->control, LOOP_READ, on_control, a);
+    a->pid_watch     = loop_watch(l, a->pidfd, LOOP_READ, on_warden_end, a);
+    if (spec->timeout_ms > 0)
+        a->timeout = loop_after(l, spec->timeout_ms, on_timeout, a);
+    *out = give(&a);
+out:
+    if (log >= 0)
+        close(log);
+    if (ends[0] >= 0)
+        close(ends[0]);
+    if (ends[1] >= 0)
+        close(ends[1]);
+    if (a)
+        agent_release(a);
+    return e->code;
+}
+
+/* --- orders --- */
+
+void
+agent_on_cascade(struct agent *a, agent_cascade_fn *fn)
+{
+    a->on_cascade = fn;
+}
+
+/* A warden that was stopped by a signal, or is stuck, does not carry out orders: then its tree is swept as that of a lost one. */
+static void
+on_stuck(void *arg)
+{
+    struct agent *a = CHECKED(arg, AGENT_MAGIC);
+
+    a->stuck = NULL;
+    if (a->end.kill_us || a->is_gone || a->is_reaped)
+        return;
+    LOGW("agent.stuck", "pid=%d why=%s", (int)a->pid, log_quote("the warden did not carry out the stop"));
+    pidfd_send_signal(a->pidfd, SIGKILL, NULL, 0);
+}
+
+static void
+give_order(struct agent *a, enum warden_verb verb, int64_t grace_ms, const char *why)
+{
+    struct warden_order order = { .verb = verb, .grace_ms = grace_ms };
+
+    if (a->state == AGENT_LOST || a->state == AGENT_OVER || a->is_reaped)
+        return;
+    if (!a->asked_us)
+        a->asked_us = clock_wall_us();
+    LOGI("agent.stopping", "pid=%d grace_ms=%lld why=%s", (int)a->pid, (long long)grace_ms, log_quote(why));
+    send(a->control, &order, sizeof(order), MSG_NOSIGNAL | MSG_DONTWAIT);
+    pidfd_send_signal(a->pidfd, SIGCONT, NULL, 0);
+    loop_timer_stop(give(&a->timeout));
+    loop_timer_stop(give(&a->stuck));
+    a->stuck = loop_after(a->loop, grace_ms + STUCK_MS, on_stuck, a);
+}
+
+void
+agent_stop(struct agent *a, const char *why)
+{
+    if (!a->asked_us)
+        give_order(a, WARDEN_STOP, a->grace_ms, why);
+}
+
+void
+agent_kill(struct agent *a, const char *why)
+{
+    give_order(a, WARDEN_KILL, 0, why);
+}
+
+void
+agent_free(struct agent *a)
+{
+    if (!a)
+        return;
+    a->is_freed = true;
+    if (a->state == AGENT_OVER) {
+        loop_free_later(a->loop, agent_release, a);
+        return;
+    }
+    give_order(a, WARDEN_KILL, 0, "forgotten");
+}

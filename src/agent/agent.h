@@ -1,0 +1,71 @@
+/* agent: run one command as a child process tree, watch it, stop the whole of it.
+ * Between us and the command stands a warden (warden.c, its own small program): the sub-reaper of this run alone, so that whatever the
+ * command starts, in whatever session, however orphaned, is a descendant of that warden and of no other. The warden ends when the tree
+ * has ended. If we die, the warden's control socket closes and it kills the tree at once: agents do not outlive orchd.
+ * A tree that is over is a tree of which no process is left. Signals go through pidfds whose start time was checked, so a number that
+ * now belongs to somebody else is never signalled.
+ * on_end fires once, in a later turn than agent_start(), after the tree is gone. Refuses to know what a job is.
+ * No other room starts processes: what else has this process as its parent is an orphan of a killed warden, and is killed and reaped. */
+#ifndef ORCH_AGENT_AGENT_H
+#define ORCH_AGENT_AGENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "loop/loop.h"
+
+struct agent;
+
+struct agent_spec {
+    const char *const *argv;      /* NULL-ended; argv[0] is looked up in the PATH of env; no shell */
+    const char *const *env;       /* NULL-ended NAME=value; the whole environment of the command */
+    const char        *cwd;
+    const char        *log_path;  /* appended to; stdout and stderr */
+    const char        *marker;    /* NAME=value put into env, by which agent_sweep() knows the run's processes again */
+    int64_t            grace_ms;  /* from SIGTERM to SIGKILL */
+    int64_t            timeout_ms; /* 0 = none; then the same cascade as agent_stop("timeout") */
+};
+
+/* What really happened. Times are clock_wall_us(), 0 = did not happen. */
+struct agent_end {
+    bool    is_started;   /* the command was executed */
+    int     exit_status;  /* -1 when a signal ended it */
+    int     signal;       /* 0 when it exited by itself */
+    bool    is_stopped;   /* agent_stop() was asked for before the command had ended */
+    bool    is_timeout;
+    bool    is_lost;      /* the warden itself was killed; the tree was swept by its marker */
+    int64_t started_us, ended_us, term_us, kill_us, gone_us;
+    int     tree_size;    /* processes found by the stop cascade, the command included; 0 = none was needed */
+    char    error[256];   /* why it could not be started: names the command */
+};
+
+typedef void agent_start_fn(pid_t pid, const char *start_time, void *arg); /* the command runs: pid and start time of the *warden* */
+typedef void agent_end_fn(const struct agent_end *end, void *arg);
+/* The cascade as it happens: SIGTERM was sent to the tree; again when SIGKILL was. kill_us is 0 until then. */
+typedef void agent_cascade_fn(int64_t term_us, int64_t kill_us, void *arg);
+
+/* The spec is copied. on_start may be NULL. Fails (ERR_INVALID) at once for what is known at once: no such directory, no such command. */
+int  agent_start(struct agent **out, struct loop *l, const struct agent_spec *spec, agent_start_fn *on_start, agent_end_fn *on_end, void *arg,
+                 struct err *e);
+void agent_on_cascade(struct agent *a, agent_cascade_fn *fn); /* with the arg of agent_start() */
+void agent_stop(struct agent *a, const char *why); /* asks, once: SIGTERM to the tree, grace, SIGKILL to the tree; on_end still comes */
+void agent_kill(struct agent *a, const char *why); /* the same without grace */
+void agent_free(struct agent *a);                  /* NULL is fine; silences callbacks; a tree still there is killed by its warden */
+
+/* Process-wide: becomes a sub-reaper for orphans of a killed warden. warden_path NULL = beside /proc/self/exe. Once, before agent_start(). */
+int agent_init(const char *warden_path, struct err *e);
+
+/* This boot's id, to store with a pid. Static. */
+const char *agent_boot_id(void);
+
+/* Kills what is left of a run that a crashed orchd had started: the warden (pid, its start time, boot id: all three must match) and every
+ * process whose environment holds marker. Blocks at most wait_ms (start-up only). Returns how many processes were killed; *left_out tells
+ * how many are still there. Never touches a process that matches neither. */
+int agent_sweep(pid_t warden, const char *start_time, const char *boot_id, const char *marker, int64_t wait_ms, int *left_out);
+
+/* Whether argv[0] can be executed with this PATH; *e says what to do. */
+int agent_check_command(const char *command, const char *path, struct err *e);
+
+#endif

@@ -1,0 +1,348 @@
+/* orchd-warden: the sub-reaper of one run. Starts the command, waits for it, and ends only when no process of its tree is left.
+ *
+ *   running ──command ended, or STOP──▶ terming ──grace over──▶ killing ──▶ (no child left: report GONE, exit)
+ *      └──────────────KILL, SIGTERM to us, or orchd's end of the socket closed──────▲
+ *
+ * All that descends from a sub-reaper stays below it: an orphan's new parent is the nearest living sub-reaper above it. So when
+ * waitpid() says that we have no child, there is no descendant either; nothing else needs to be believed.
+ * Links libc only: it holds nothing of orchd's memory and nothing of its secrets. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/tree.h"
+#include "agent/warden.h"
+
+enum {
+    TERM_LOOK_MS    = 50,  /* how often newcomers are looked for during the grace */
+    KILL_LOOK_MS    = 2,   /* first wait for killed ones to be reaped; doubled up to KILL_LOOK_MAX */
+    KILL_LOOK_MAX   = 200, /* one in uninterruptible sleep dies when its device answers */
+    FREEZE_ROUNDS   = 100, /* walks before killing what is frozen so far: a bomb at the process limit must get room to be reaped */
+    EXEC_FAILED     = 127
+};
+
+enum state { RUNNING, TERMING, KILLING };
+
+struct warden {
+    enum state       state;
+    pid_t            command;
+    bool             is_command_ended;
+    int64_t          leftover_grace_ms;
+    int64_t          kill_at_ms; /* monotonic; while terming */
+    int              kill_look_ms;
+    bool             is_kill_said;
+    int              signals; /* signalfd */
+    struct tree      tree;
+    struct tree_seen seen;
+};
+
+static int64_t
+clock_us(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static int64_t
+mono_ms(void)
+{
+    return clock_us(CLOCK_MONOTONIC) / 1000;
+}
+
+static void
+report(enum warden_news news, int number)
+{
+    struct warden_report r = { .news = news, .number = number, .at_us = clock_us(CLOCK_REALTIME) };
+
+    /* Nobody listens when orchd died; the cascade goes on without. */
+    send(WARDEN_FD, &r, sizeof(r), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void
+find_tree(struct warden *w)
+{
+    tree_walk(&w->tree);
+    tree_mark_descendants(&w->tree, getpid());
+}
+
+/* SIGTERM once to each; SIGCONT, because a stopped process takes no other signal. */
+static int
+term_newcomers(struct warden *w)
+{
+    int sent = 0;
+
+    find_tree(w);
+    for (size_t i = 0; i < w->tree.count; i++) {
+        const struct tree_process *p = &w->tree.items[i];
+
+        if (!p->is_in || p->is_dead || !tree_seen_add(&w->seen, p, TREE_TERMED))
+            continue;
+        if (tree_signal(p, SIGTERM))
+            sent++;
+        tree_signal(p, SIGCONT);
+    }
+    return sent;
+}
+
+/* Freezes all until a walk finds nobody new, so that nobody is born while the rest is killed; then kills all. */
+static int
+kill_round(struct warden *w)
+{
+    int  sent         = 0;
+    bool is_new_found = true;
+
+    for (int round = 0; is_new_found && round < FREEZE_ROUNDS; round++) {
+        is_new_found = false;
+        find_tree(w);
+        for (size_t i = 0; i < w->tree.count; i++) {
+            const struct tree_process *p = &w->tree.items[i];
+
+            if (!p->is_in || p->is_dead || !tree_seen_add(&w->seen, p, TREE_STOPPED))
+                continue;
+            tree_signal(p, SIGSTOP);
+            is_new_found = true;
+        }
+    }
+    for (size_t i = 0; i < w->tree.count; i++) {
+        const struct tree_process *p = &w->tree.items[i];
+
+        if (p->is_in && !p->is_dead && tree_signal(p, SIGKILL))
+            sent++;
+    }
+    return sent;
+}
+
+static void
+state_enter(struct warden *w, enum state next, int64_t grace_ms)
+{
+    int sent;
+
+    if (next <= w->state)
+        return;
+    w->state = next;
+    if (next == TERMING) {
+        sent          = term_newcomers(w);
+        w->kill_at_ms = mono_ms() + grace_ms;
+        if (sent)
+            report(WARDEN_TERM_SENT, sent);
+    } else {
+        w->kill_look_ms = KILL_LOOK_MS;
+    }
+}
+
+static void
+look_again(struct warden *w)
+{
+    int sent;
+
+    if (w->state == TERMING && mono_ms() >= w->kill_at_ms)
+        state_enter(w, KILLING, 0);
+    if (w->state == TERMING)
+        term_newcomers(w);
+    if (w->state != KILLING)
+        return;
+    sent = kill_round(w);
+    if (sent && !w->is_kill_said) {
+        w->is_kill_said = true;
+        report(WARDEN_KILL_SENT, sent);
+    }
+}
+
+/* False when no child is left. */
+static bool
+reap(struct warden *w)
+{
+    int   status;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid != w->command || w->is_command_ended)
+            continue;
+        w->is_command_ended = true;
+        report(WARDEN_EXITED, status);
+    }
+    return pid == 0 || errno != ECHILD;
+}
+
+static void
+read_signals(struct warden *w)
+{
+    struct signalfd_siginfo info;
+
+    while (read(w->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
+        if (info.ssi_signo == SIGTERM)
+            state_enter(w, KILLING, 0);
+}
+
+static void
+read_orders(struct warden *w, bool *is_open)
+{
+    struct warden_order order;
+    ssize_t             n;
+
+    while ((n = recv(WARDEN_FD, &order, sizeof(order), MSG_DONTWAIT)) == (ssize_t)sizeof(order))
+        state_enter(w, order.verb == WARDEN_STOP ? TERMING : KILLING, order.grace_ms);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+        *is_open = false;
+        state_enter(w, KILLING, 0);
+    }
+}
+
+static int
+wait_ms(struct warden *w)
+{
+    int64_t left;
+
+    if (w->state == RUNNING)
+        return -1;
+    if (w->state == TERMING) {
+        left = w->kill_at_ms - mono_ms();
+        return left < 0 ? 0 : left < TERM_LOOK_MS ? (int)left : TERM_LOOK_MS;
+    }
+    w->kill_look_ms = w->kill_look_ms * 2 < KILL_LOOK_MAX ? w->kill_look_ms * 2 : KILL_LOOK_MAX;
+    return w->kill_look_ms;
+}
+
+static void
+guard(struct warden *w)
+{
+    bool is_open = true;
+
+    while (reap(w)) {
+        struct pollfd fds[2] = { { .fd = w->signals, .events = POLLIN }, { .fd = is_open ? WARDEN_FD : -1, .events = POLLIN } };
+
+        if (w->state == RUNNING && w->is_command_ended)
+            state_enter(w, TERMING, w->leftover_grace_ms);
+        else
+            look_again(w);
+        poll(fds, 2, wait_ms(w));
+        if (fds[1].revents)
+            read_orders(w, &is_open);
+        read_signals(w);
+    }
+    report(WARDEN_GONE, (int)w->seen.count);
+}
+
+/* In the child: never returns. What goes wrong is told through the pipe, which exec closes. */
+static _Noreturn void
+become_command(pid_t warden, char **argv, int pipe_fd)
+{
+    struct rlimit    no_core = { 0, 0 };
+    struct sigaction plain   = { .sa_handler = SIG_DFL };
+    sigset_t         none;
+    int              why;
+
+    setsid();
+    /* The command dies with its warden; asked again below, because the warden may have died before the question was put. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (int signo = 1; signo < NSIG; signo++)
+        sigaction(signo, &plain, NULL);
+    setrlimit(RLIMIT_CORE, &no_core);
+    close_range(WARDEN_FD, ~0u, CLOSE_RANGE_CLOEXEC);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (getppid() == warden && chdir(argv[WARDEN_ARG_CWD]) == 0)
+        execv(argv[WARDEN_ARG_FILE], argv + WARDEN_ARG_COMMAND);
+    why = errno;
+    if (write(pipe_fd, &why, sizeof(why)) < 0)
+        _exit(EXEC_FAILED);
+    _exit(EXEC_FAILED);
+}
+
+/* False when the command could not be executed; orchd was told why. */
+static bool
+start_command(struct warden *w, char **argv)
+{
+    pid_t self     = getpid();
+    int   ends[2]  = { -1, -1 };
+    int   why      = 0;
+    bool  is_exec  = false;
+
+    if (pipe2(ends, O_CLOEXEC) || (w->command = fork()) < 0) {
+        report(WARDEN_EXEC_FAILED, errno);
+        goto out;
+    }
+    if (w->command == 0)
+        become_command(self, argv, ends[1]);
+    close(ends[1]);
+    ends[1] = -1;
+    if (read(ends[0], &why, sizeof(why)) == (ssize_t)sizeof(why)) {
+        report(WARDEN_EXEC_FAILED, why);
+        waitpid(w->command, NULL, 0);
+        goto out;
+    }
+    report(WARDEN_STARTED, (int)w->command);
+    is_exec = true;
+out:
+    if (ends[0] >= 0)
+        close(ends[0]);
+    if (ends[1] >= 0)
+        close(ends[1]);
+    return is_exec;
+}
+
+/* The warden holds none of its command's files open, so that a log's end and a pipe's end mean the tree's end. */
+static void
+let_go_of_files(void)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    for (int fd = 0; null >= 0 && fd < WARDEN_FD; fd++)
+        dup2(null, fd);
+    if (null > WARDEN_FD)
+        close(null);
+}
+
+int
+main(int argc, char **argv)
+{
+    struct warden w = { .state = RUNNING };
+    sigset_t      all;
+    sigset_t      wanted;
+
+    if (argc <= WARDEN_ARG_COMMAND || fcntl(WARDEN_FD, F_GETFD) < 0) {
+        fprintf(stderr, "orchd-warden is started by orchd, for each run of an agent\n");
+        return EXIT_FAILURE;
+    }
+    w.leftover_grace_ms = strtoll(argv[WARDEN_ARG_GRACE], NULL, 10);
+    if (w.leftover_grace_ms > WARDEN_LEFTOVER_GRACE_MS)
+        w.leftover_grace_ms = WARDEN_LEFTOVER_GRACE_MS;
+    /* All are blocked: what a terminal or a careless agent sends waits for ever; SIGTERM and SIGCHLD are read from a descriptor. */
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    sigemptyset(&wanted);
+    sigaddset(&wanted, SIGCHLD);
+    sigaddset(&wanted, SIGTERM);
+    w.signals = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+    setsid();
+    if (w.signals < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) || fcntl(WARDEN_FD, F_SETFD, FD_CLOEXEC)) {
+        report(WARDEN_EXEC_FAILED, errno);
+        return EXIT_FAILURE;
+    }
+    prctl(PR_SET_NAME, "orchd-warden");
+    if (start_command(&w, argv)) {
+        let_go_of_files();
+        if (chdir("/") == 0)
+            guard(&w);
+    } else {
+        report(WARDEN_GONE, 0);
+    }
+    tree_fini(&w.tree);
+    tree_seen_fini(&w.seen);
+    return EXIT_SUCCESS;
+}

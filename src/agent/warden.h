@@ -1,0 +1,37 @@
+/* warden: what agent.c and the warden say to each other, over a SOCK_SEQPACKET socket that is descriptor 3 of the warden.
+ * Both are built together, so the structs travel as they are. The socket's end is an order too: we died, kill at once. */
+#ifndef ORCH_AGENT_WARDEN_H
+#define ORCH_AGENT_WARDEN_H
+
+#include <stdint.h>
+
+enum { WARDEN_FD = 3, WARDEN_LEFTOVER_GRACE_MS = 2000 /* for what a command leaves behind, when the run's grace is longer */ };
+
+enum warden_verb { WARDEN_STOP, WARDEN_KILL };
+
+struct warden_order {
+    uint32_t verb;
+    uint32_t reserved;
+    int64_t  grace_ms; /* of WARDEN_STOP */
+};
+
+enum warden_news {
+    WARDEN_STARTED,     /* number: pid of the command */
+    WARDEN_EXEC_FAILED, /* number: errno */
+    WARDEN_EXITED,      /* number: wait status of the command */
+    WARDEN_TERM_SENT,   /* number: processes that got it */
+    WARDEN_KILL_SENT,   /* number: processes that got it */
+    WARDEN_GONE         /* number: size of the tree that the cascade found, 0 = none was needed. The last report. */
+};
+
+struct warden_report {
+    uint32_t news;
+    int32_t  number;
+    int64_t  at_us; /* wall clock */
+};
+
+/* argv of the warden: [1] grace_ms of the sweep after the command's own end, [2] cwd, [3] the file to execute, [4…] the command's argv.
+ * Its environment is the command's. Descriptors 0, 1, 2 are the command's. */
+enum { WARDEN_ARG_GRACE = 1, WARDEN_ARG_CWD, WARDEN_ARG_FILE, WARDEN_ARG_COMMAND };
+
+#endif

@@ -1,0 +1,189 @@
+/* What an agent is given and gives back: a clean environment, a task file, a result file. Names that begin with ORCH_ never pass from our
+ * own environment: settings and secrets of the service have them. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/str.h"
+#include "worker/worker_int.h"
+
+enum { RESULT_MAX = 1024 * 1024 };
+
+struct env_list {
+    char **at;
+    size_t count;
+};
+
+static void
+env_add(struct env_list *l, const char *name, const char *value)
+{
+    char  *entry = xasprintf("%s=%s", name, value ? value : "");
+    size_t len = strlen(name) + 1;
+    for (size_t i = 0; i < l->count; i++)
+        if (!strncmp(l->at[i], entry, len)) {
+            free(l->at[i]);
+            l->at[i] = entry;
+            return;
+        }
+    l->at = xrealloc(l->at, (l->count + 2) * sizeof *l->at);
+    l->at[l->count++] = entry;
+    l->at[l->count] = NULL;
+}
+
+static void
+env_add_number(struct env_list *l, const char *name, int64_t value)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%lld", (long long)value);
+    env_add(l, name, text);
+}
+
+static void
+env_pass(struct env_list *l, const char *names)
+{
+    char *copy = xstrdup(names);
+    char *rest = NULL;
+    for (char *name = strtok_r(copy, ", ", &rest); name; name = strtok_r(NULL, ", ", &rest)) {
+        const char *value = getenv(name);
+        if (value && !str_starts(name, "ORCH_"))
+            env_add(l, name, value);
+    }
+    free(copy);
+}
+
+static void
+env_add_own(const char *key, struct json *value, void *arg)
+{
+    const char *text = json_str(value, "");
+    if (!str_starts(key, "ORCH_"))
+        env_add(arg, key, text ? text : json_text(value));
+}
+
+char **
+launch_env(const struct config *cfg, const struct config_agent *agent, const struct run *r)
+{
+    const struct queue_job *j = r->job;
+    struct env_list         l = { 0 };
+    char                   *docs = xasprintf("docs/work-items/%s", j->work_item ? j->work_item : "");
+
+    env_pass(&l, cfg->agent_env_pass);
+    env_add(&l, "GIT_AUTHOR_NAME", j->agent);
+    env_add(&l, "GIT_AUTHOR_EMAIL", "orchd@localhost");
+    env_add(&l, "GIT_COMMITTER_NAME", j->agent);
+    env_add(&l, "GIT_COMMITTER_EMAIL", "orchd@localhost");
+    if (agent->env)
+        json_each(agent->env, env_add_own, &l);
+    env_add(&l, "ORCH_AGENT", j->agent);
+    env_add_number(&l, "ORCH_JOB", j->job_id);
+    env_add_number(&l, "ORCH_RUN", j->run_id);
+    env_add_number(&l, "ORCH_ATTEMPT", j->attempt);
+    env_add(&l, "ORCH_TASK_FILE", r->task_file);
+    env_add(&l, "ORCH_RESULT_FILE", r->result_file);
+    env_add(&l, "ORCH_REPO", j->repo);
+    if (j->task_id) {
+        env_add_number(&l, "ORCH_TASK", j->task_id);
+        env_add(&l, "ORCH_WORK_ITEM", j->work_item);
+        env_add(&l, "ORCH_BRANCH", j->branch);
+        env_add(&l, "ORCH_DEFAULT_BRANCH", j->default_branch);
+        env_add(&l, "ORCH_STAGE", j->stage);
+        env_add(&l, "ORCH_DOCS_DIR", docs);
+    }
+    free(docs);
+    return l.at;
+}
+
+void
+launch_env_free(char **env)
+{
+    for (size_t i = 0; env && env[i]; i++)
+        free(env[i]);
+    free(env);
+}
+
+int
+launch_write_task(const struct run *r, struct err *e)
+{
+    const struct queue_job *j = r->job;
+    struct json            *task = json_new_object();
+    FILE                   *f = NULL;
+
+    json_set_int(task, "job", j->job_id);
+    json_set_int(task, "run", j->run_id);
+    if (j->task_id)
+        json_set_int(task, "task", j->task_id);
+    json_set_str(task, "work_item", j->work_item);
+    json_set_str(task, "title", j->title);
+    json_set_str(task, "stage", j->stage);
+    json_set_str(task, "agent", j->agent);
+    json_set_str(task, "content", j->content);
+    f = fopen(r->task_file, "we");
+    if (!f || fputs(json_text(task), f) < 0 || fputc('\n', f) < 0)
+        err_set(e, ERR_RETRY, "could not write the task file \"%s\": %s", r->task_file, strerror(errno));
+    if (f && fclose(f) && !e->code)
+        err_set(e, ERR_RETRY, "could not write the task file \"%s\": %s", r->task_file, strerror(errno));
+    json_free(task);
+    return e->code;
+}
+
+static int
+take_result(struct json *result, struct json *detail, struct err *e)
+{
+    const char *outcome = json_str(result, "outcome");
+    double      cost;
+
+    if (!json_is_object(result))
+        err_set(e, ERR_INVALID, "the result file is no JSON object");
+    else if (json_at(result, "outcome") && !str_equal(outcome, "ok") && !str_equal(outcome, "needs_input") &&
+             !str_equal(outcome, "blocked"))
+        err_set(e, ERR_INVALID, "the result file has outcome \"%s\"; accepted are ok, needs_input and blocked",
+                outcome ? outcome : "(no text)");
+    if (e->code)
+        return e->code;
+    json_set_str(detail, "result_outcome", outcome ? outcome : "ok");
+    if (json_str(result, "message"))
+        json_set_str(detail, "message", json_str(result, "message"));
+    if (json_is_object(json_at(result, "usage"))) {
+        static const char *const kinds[] = { "input", "output", "cache" };
+        struct json             *usage = json_new_object();
+        for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+            int64_t n;
+            if (json_int(json_at(result, "usage"), kinds[i], &n))
+                json_set_int(usage, kinds[i], n);
+        }
+        json_set(detail, "usage", usage);
+    }
+    if (json_double(result, "cost_usd", &cost) && cost >= 0 && cost < 1e6)
+        json_set_double(detail, "cost_usd", cost);
+    return 0;
+}
+
+int
+launch_read_result(const char *path, struct json *detail, struct err *e)
+{
+    FILE        *f = fopen(path, "re");
+    char        *text = NULL;
+    struct json *result = NULL;
+    struct stat  st;
+    size_t       len;
+
+    if (!f)
+        return 0;
+    if (fstat(fileno(f), &st) || !S_ISREG(st.st_mode) || st.st_size > RESULT_MAX) {
+        err_set(e, ERR_INVALID, "the result file \"%s\" is no plain file of at most 1 MiB", path);
+        goto out;
+    }
+    text = xcalloc(1, (size_t)st.st_size + 1);
+    len = fread(text, 1, (size_t)st.st_size, f);
+    result = json_parse(text, len, e);
+    if (!result)
+        err_prefix(e, "the result file \"%s\"", path);
+    else
+        take_result(result, detail, e);
+out:
+    json_free(result);
+    free(text);
+    fclose(f);
+    return e->code;
+}

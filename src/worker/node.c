@@ -1,0 +1,208 @@
+/* The node: registering, clearing up after a crash, heartbeats, and the fence that this node puts around itself. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "worker/worker_int.h"
+
+enum { SWEEP_WAIT_MS = 5000, START_AGAIN_MS = 1000, FENCE_TICKS = 12, BEATS_PER_LEASE = 4 };
+
+static void on_start_again(void *arg);
+
+static struct run *
+find_run(struct worker *w, int64_t run_id)
+{
+    struct run *r;
+    LIST_FOREACH (r, &w->runs, link)
+        if (r->job->run_id == run_id)
+            return r;
+    return NULL;
+}
+
+/* The others count this node as gone, or another start of it has taken its name: what runs here is no longer ours. */
+static void
+give_up(struct worker *w, const struct err *why)
+{
+    struct run *r;
+    if (w->is_over)
+        return;
+    w->is_over = true;
+    LOGE("worker.given_up", "node=%s runs=%d why=%s", w->node, w->count, log_quote(why->text));
+    LIST_FOREACH (r, &w->runs, link)
+        run_kill(r, "the node was given up");
+    if (w->hooks.on_given_up)
+        w->hooks.on_given_up(why, w->hooks.arg);
+}
+
+static void
+on_stops(const struct queue_stop *stops, size_t n, const struct err *e, void *arg)
+{
+    struct worker *w = CHECKED(arg, WORKER_MAGIC);
+    if (e && e->code == ERR_GONE)
+        give_up(w, e);
+    if (e)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        struct run *r = find_run(w, stops[i].run_id);
+        if (r)
+            run_stop(r, stops[i].why, stops[i].asked_at);
+    }
+}
+
+static void
+on_beat(const struct queue_stop *stops, size_t n, const struct err *e, void *arg)
+{
+    struct worker *w = CHECKED(arg, WORKER_MAGIC);
+    if (!e)
+        w->beat_ok_ms = w->beat_sent_ms;
+    else if (e->code == ERR_RETRY)
+        LOGW("worker.beat_missed", "node=%s since_ms=%lld why=%s", w->node, (long long)(clock_mono_ms() - w->beat_ok_ms),
+             log_quote(e->text));
+    on_stops(stops, n, e, w);
+}
+
+void
+worker_beat(struct worker *w)
+{
+    if (!w->is_registered || w->is_over)
+        return;
+    w->beat_sent_ms = clock_mono_ms();
+    queue_beat(w->queue, w->is_draining, on_beat, w);
+}
+
+static void
+on_beat_due(void *arg)
+{
+    worker_beat(CHECKED(arg, WORKER_MAGIC));
+}
+
+/* A lease is counted from when the beat that renewed it was sent; two thirds of it leave time for the kill before others take over. */
+static void
+on_fence_due(void *arg)
+{
+    struct worker *w = CHECKED(arg, WORKER_MAGIC);
+    struct run    *r;
+    if (!w->is_registered || w->is_over || w->count == 0 || clock_mono_ms() - w->beat_ok_ms < w->cfg->lease * 2 / 3)
+        return;
+    LOGE("worker.fenced", "node=%s runs=%d why=%s", w->node, w->count,
+         log_quote("no heartbeat has reached Postgres for two thirds of the lease"));
+    LIST_FOREACH (r, &w->runs, link) {
+        r->is_released = true;
+        run_kill(r, "this node cannot reach Postgres");
+    }
+}
+
+static void
+on_stop_rung(const char *payload, void *arg)
+{
+    struct worker *w = CHECKED(arg, WORKER_MAGIC);
+    if (w->is_registered && (!payload || !*payload || str_equal(payload, w->node)))
+        queue_runs_to_stop(w->queue, on_stops, w);
+}
+
+static void
+on_jobs_rung(const char *payload, void *arg)
+{
+    (void)payload;
+    worker_look(CHECKED(arg, WORKER_MAGIC));
+}
+
+static void
+begin_claiming(struct worker *w)
+{
+    w->is_registered = true;
+    w->beat_ok_ms = clock_mono_ms();
+    LOGI("worker.ready", "node=%s slots=%lld", w->node, (long long)w->cfg->max_concurrency);
+    if (!w->beat_timer) {
+        w->beat_timer = loop_every(w->loop, w->cfg->lease / BEATS_PER_LEASE, on_beat_due, w);
+        w->fence_timer = loop_every(w->loop, w->cfg->lease / FENCE_TICKS, on_fence_due, w);
+        db_listen(w->db, "orch_stop", on_stop_rung, w);
+        db_listen(w->db, "orch_jobs", on_jobs_rung, w);
+    }
+    worker_look(w);
+}
+
+static void
+start_again(struct worker *w, const char *what, const struct err *e)
+{
+    LOGW("worker.not_started", "node=%s what=%s why=%s", w->node, what, log_quote(e->text));
+    w->start_timer = loop_after(w->loop, START_AGAIN_MS, on_start_again, w);
+}
+
+static void
+on_leftover_finished(const struct queue_finished *f, const struct err *e, void *arg)
+{
+    struct worker *w = CHECKED(arg, WORKER_MAGIC);
+    (void)f;
+    if (e && e->code != ERR_GONE)
+        w->is_start_failed = true;
+    if (--w->leftovers > 0)
+        return;
+    if (w->is_start_failed)
+        start_again(w, "leftovers", e ? e : &(struct err){ .text = "a leftover run could not be closed" });
+    else
+        begin_claiming(w);
+}
+
+static void
+on_leftovers(const struct queue_leftover *runs, size_t n, const struct err *e, void *arg)
+{
+    struct worker *w = CHECKED(arg, WORKER_MAGIC);
+    struct err     left_over = ERR_INIT;
+
+    if (e) {
+        start_again(w, "leftovers", e);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        int left = 0;
+        int killed = agent_sweep((pid_t)runs[i].pid, runs[i].pid_start, runs[i].boot_id, runs[i].marker, SWEEP_WAIT_MS, &left);
+        LOGI("worker.swept", "run=%lld pid=%lld killed=%d left=%d", (long long)runs[i].run_id, (long long)runs[i].pid, killed, left);
+        if (left > 0 && !left_over.code)
+            err_set(&left_over, ERR_RETRY, "%d processes of run %lld do not end", left, (long long)runs[i].run_id);
+    }
+    if (left_over.code) {
+        start_again(w, "sweep", &left_over);
+        return;
+    }
+    w->leftovers = (int)n;
+    w->is_start_failed = false;
+    for (size_t i = 0; i < n; i++) {
+        struct json *detail = json_new_object();
+        json_set_str(detail, "error", "orchd ended while the agent ran");
+        queue_finish(w->queue, runs[i].run_id, QUEUE_LOST, detail, on_leftover_finished, w);
+        json_free(detail);
+    }
+    if (n == 0)
+        begin_claiming(w);
+}
+
+static void
+on_node_started(const struct err *e, void *arg)
+{
+    struct worker *w = CHECKED(arg, WORKER_MAGIC);
+    if (e && e->code != ERR_RETRY && e->code != ERR_BUG)
+        give_up(w, e);
+    else if (e)
+        start_again(w, "node", e);
+    else
+        queue_leftovers(w->queue, on_leftovers, w);
+}
+
+static void
+on_start_again(void *arg)
+{
+    struct worker *w = CHECKED(arg, WORKER_MAGIC);
+    w->start_timer = NULL;
+    worker_register(w);
+}
+
+void
+worker_register(struct worker *w)
+{
+    queue_node_start(w->queue, (int)getpid(), (int)w->cfg->max_concurrency, ORCH_VERSION, w->cfg->lease, on_node_started, w);
+}

@@ -1,0 +1,344 @@
+/* One run from claim to its closed row. worker.h draws the states; run_enter() is the only line that moves one. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/str.h"
+#include "worker/worker_int.h"
+
+enum { EXIT_TRANSIENT = 75, DIR_MODE = 0750, AGAIN_FIRST_MS = 100, AGAIN_MOST_MS = 5000 };
+
+static const char *const state_names[] = { "preparing", "starting", "running", "concluding", "finishing" };
+
+static void finish(struct run *r);
+
+static void
+run_enter(struct run *r, enum run_state state)
+{
+    CHECK(state > r->state || (state == RUN_PREPARING && r->state == RUN_PREPARING));
+    LOGI("worker.run_state", "job=%lld run=%lld agent=%s from=%s to=%s", (long long)r->job->job_id, (long long)r->job->run_id,
+         r->job->agent, state_names[r->state], state_names[state]);
+    r->state = state;
+}
+
+/* The run ends with this outcome; error may be NULL. The first reason stands. */
+static void
+conclude_as(struct run *r, enum queue_outcome outcome, const char *error)
+{
+    r->outcome = outcome;
+    if (error && !json_str(r->detail, "error"))
+        json_set_str(r->detail, "error", error);
+    finish(r);
+}
+
+static void
+on_finished(const struct queue_finished *f, const struct err *e, void *arg)
+{
+    struct run *r = CHECKED(arg, RUN_MAGIC);
+    if (e && e->code == ERR_RETRY) {
+        int64_t wait = AGAIN_FIRST_MS << (r->tries < 6 ? r->tries : 6);
+        r->tries++;
+        r->again = loop_after(r->worker->loop, wait < AGAIN_MOST_MS ? wait : AGAIN_MOST_MS, (loop_fn *)finish, r);
+        return;
+    }
+    if (e)
+        LOGW("worker.run_stale", "run=%lld outcome=%s why=%s", (long long)r->job->run_id, queue_outcome_name(r->outcome),
+             log_quote(e->text));
+    else
+        LOGI("worker.run_finished", "job=%lld run=%lld outcome=%s job_status=%s stage=%s note=%s", (long long)r->job->job_id,
+             (long long)r->job->run_id, queue_outcome_name(r->outcome), f->job_status, f->task_stage ? f->task_stage : "-",
+             log_quote(f->note));
+    worker_forget_run(r->worker, r);
+}
+
+static void
+finish(struct run *r)
+{
+    CHECKED(r, RUN_MAGIC);
+    r->again = NULL;
+    if (r->state != RUN_FINISHING)
+        run_enter(r, RUN_FINISHING);
+    queue_finish(r->worker->queue, r->job->run_id, r->outcome, r->detail, on_finished, r);
+}
+
+static void
+set_time(struct json *detail, const char *key, int64_t wall_us)
+{
+    if (wall_us)
+        json_set_str(detail, key, clock_text_us(wall_us).text);
+}
+
+static void
+note_end(struct run *r)
+{
+    const struct agent_end *end = &r->end;
+    set_time(r->detail, "started_at", end->started_us);
+    set_time(r->detail, "ended_at", end->ended_us);
+    set_time(r->detail, "term_at", end->term_us);
+    set_time(r->detail, "kill_at", end->kill_us);
+    set_time(r->detail, "gone_at", end->gone_us);
+    json_set_int(r->detail, "tree_size", end->tree_size);
+    if (end->exit_status >= 0)
+        json_set_int(r->detail, "exit_status", end->exit_status);
+    if (end->signal)
+        json_set_int(r->detail, "signal", end->signal);
+    if (r->is_stop_asked && r->asked_at > 0 && end->term_us) {
+        metric_observe(METRIC_orchd_stop_term_seconds, (double)end->term_us / 1e6 - r->asked_at);
+        metric_observe(METRIC_orchd_stop_gone_seconds, (double)end->gone_us / 1e6 - r->asked_at);
+    }
+}
+
+static void
+on_evidence(const char *head, struct json *evidence, const struct err *e, void *arg)
+{
+    struct run *r = CHECKED(arg, RUN_MAGIC);
+    if (r->is_stop_asked) {
+        conclude_as(r, QUEUE_STOPPED, NULL);
+    } else if (e) {
+        /* What the agent did is kept in its branch; that it cannot be shown is often no fault of its own. */
+        conclude_as(r, e->code == ERR_RETRY ? QUEUE_TRANSIENT : QUEUE_FAILED, e->text);
+    } else {
+        json_set_str(r->detail, "head", head);
+        json_set(r->detail, "evidence", json_copy(evidence));
+        conclude_as(r, QUEUE_OK, NULL);
+    }
+}
+
+static void
+conclude_success(struct run *r)
+{
+    struct err e = ERR_INIT;
+    if (launch_read_result(r->result_file, r->detail, &e)) {
+        conclude_as(r, QUEUE_FAILED, e.text);
+    } else if (r->job->task_id) {
+        run_enter(r, RUN_CONCLUDING);
+        r->worker->hooks.conclude(r->job, on_evidence, r, r->worker->hooks.arg);
+    } else {
+        conclude_as(r, QUEUE_OK, NULL);
+    }
+}
+
+static void
+on_agent_end(const struct agent_end *end, void *arg)
+{
+    struct run *r = CHECKED(arg, RUN_MAGIC);
+    char        why[64];
+
+    r->end = *end;
+    agent_free(r->agent);
+    r->agent = NULL;
+    metric_add(METRIC_orchd_runs_ended_total, 1);
+    note_end(r);
+    if (end->is_lost && !r->is_stop_asked)
+        conclude_as(r, QUEUE_LOST, "its warden was killed");
+    else if (!end->is_started && !r->is_stop_asked)
+        conclude_as(r, QUEUE_UNSTARTABLE, end->error);
+    else if (r->is_stop_asked)
+        conclude_as(r, QUEUE_STOPPED, NULL);
+    else if (r->is_released)
+        conclude_as(r, QUEUE_RELEASED, NULL);
+    else if (end->is_timeout)
+        conclude_as(r, QUEUE_TIMEOUT, "the time-out of its agent has passed");
+    else if (end->signal) {
+        snprintf(why, sizeof why, "ended by signal %d", end->signal);
+        conclude_as(r, QUEUE_FAILED, why);
+    } else if (end->exit_status == EXIT_TRANSIENT) {
+        conclude_as(r, QUEUE_TRANSIENT, "exit 75: the agent asks to be tried again later");
+    } else if (end->exit_status != 0) {
+        snprintf(why, sizeof why, "exit status %d", end->exit_status);
+        conclude_as(r, QUEUE_FAILED, why);
+    } else {
+        conclude_success(r);
+    }
+}
+
+static void
+on_told(const struct err *e, void *arg)
+{
+    (void)arg;
+    if (e && e->code != ERR_GONE)
+        LOGW("worker.stopping_untold", "why=%s", log_quote(e->text));
+}
+
+static void
+on_cascade(int64_t term_us, int64_t kill_us, void *arg)
+{
+    struct run *r = CHECKED(arg, RUN_MAGIC);
+    queue_run_stopping(r->worker->queue, r->job->run_id, term_us, kill_us, on_told, NULL);
+}
+
+static void
+on_recorded(bool is_wanted, const struct err *e, void *arg)
+{
+    struct run *r = CHECKED(arg, RUN_MAGIC);
+    /* A lost answer is made good by the heartbeat, which names what must stop; a closed run has no business to go on. */
+    if ((e && e->code == ERR_GONE) || (!e && !is_wanted))
+        run_stop(r, "the job is no longer wanted", 0);
+}
+
+static void
+on_agent_start(pid_t pid, const char *start_time, void *arg)
+{
+    struct run *r = CHECKED(arg, RUN_MAGIC);
+    run_enter(r, RUN_RUNNING);
+    metric_add(METRIC_orchd_runs_started_total, 1);
+    LOGI("worker.run_started", "job=%lld run=%lld pid=%d agent=%s log=%s", (long long)r->job->job_id, (long long)r->job->run_id, (int)pid,
+         r->job->agent, r->log_path);
+    queue_run_started(r->worker->queue, r->job->run_id, (int)pid, start_time, agent_boot_id(), r->log_path, on_recorded, r);
+}
+
+/* Everything that can be wrong with the command is an "unstartable" that names agent and file. */
+static void
+start_agent(struct run *r, const char *cwd)
+{
+    const struct config *cfg = r->worker->cfg;
+    struct config_agent  how = { 0 };
+    char               **env = NULL;
+    struct err           e = ERR_INIT;
+
+    run_enter(r, RUN_STARTING);
+    if (!config_find_agent(&how, cfg, r->job->repo, r->job->agent, &e) && !launch_write_task(r, &e)) {
+        env = launch_env(cfg, &how, r);
+        struct agent_spec spec = { .argv = how.argv,
+                                   .env = (const char *const *)env,
+                                   .cwd = cwd,
+                                   .log_path = r->log_path,
+                                   .marker = r->marker,
+                                   .grace_ms = cfg->agent_kill_grace_seconds,
+                                   .timeout_ms = how.timeout_ms };
+        if (!agent_start(&r->agent, r->worker->loop, &spec, on_agent_start, on_agent_end, r, &e))
+            agent_on_cascade(r->agent, on_cascade);
+        else
+            err_prefix(&e, "agent \"%s\" of \"%s\" cannot run", r->job->agent, cfg->agents_file);
+    }
+    launch_env_free(env);
+    free(how.argv);
+    if (e.code)
+        conclude_as(r, QUEUE_UNSTARTABLE, e.text);
+}
+
+static void
+on_ready(const char *cwd, const struct err *e, void *arg)
+{
+    struct run *r = CHECKED(arg, RUN_MAGIC);
+    if (r->is_stop_asked)
+        conclude_as(r, QUEUE_STOPPED, NULL);
+    else if (r->is_released || r->worker->is_over)
+        conclude_as(r, QUEUE_RELEASED, NULL);
+    else if (e)
+        conclude_as(r, e->code == ERR_RETRY ? QUEUE_TRANSIENT : QUEUE_UNSTARTABLE, e->text);
+    else
+        start_agent(r, cwd);
+}
+
+static void
+on_ready_at_once(void *arg)
+{
+    struct run *r = CHECKED(arg, RUN_MAGIC);
+    r->again = NULL;
+    on_ready(r->dir, NULL, r);
+}
+
+static int
+make_dir(const char *path, struct err *e)
+{
+    if (mkdir(path, DIR_MODE) && errno != EEXIST)
+        err_set(e, ERR_RETRY, "could not make directory \"%s\": %s", path, strerror(errno));
+    return e->code;
+}
+
+static int
+make_files(struct run *r, struct err *e)
+{
+    const char *data = r->worker->cfg->data_dir;
+    char       *runs = xasprintf("%s/runs", data);
+    char       *logs = xasprintf("%s/logs", data);
+
+    r->dir = xasprintf("%s/%lld", runs, (long long)r->job->run_id);
+    r->task_file = xasprintf("%s/task.json", r->dir);
+    r->result_file = xasprintf("%s/result.json", r->dir);
+    r->log_path = xasprintf("%s/%lld.log", logs, (long long)r->job->run_id);
+    r->marker = xasprintf("ORCH_RUN_MARK=%s/%lld", r->worker->node, (long long)r->job->run_id);
+    if (!make_dir(runs, e) && !make_dir(logs, e))
+        make_dir(r->dir, e);
+    free(logs);
+    free(runs);
+    return e->code;
+}
+
+void
+run_begin(struct worker *w, const struct queue_job *job)
+{
+    struct run *r = xcalloc(1, sizeof *r);
+    struct err  e = ERR_INIT;
+
+    r->magic = RUN_MAGIC;
+    r->worker = w;
+    r->job = queue_job_copy(job);
+    r->detail = json_new_object();
+    LIST_INSERT_HEAD(&w->runs, r, link);
+    w->count++;
+    metric_set(METRIC_orchd_runs_open, w->count);
+    LOGI("worker.claimed", "job=%lld run=%lld task=%s agent=%s attempt=%d", (long long)job->job_id, (long long)job->run_id,
+         job->work_item ? job->work_item : "-", job->agent, job->attempt);
+    if (make_files(r, &e))
+        conclude_as(r, QUEUE_TRANSIENT, e.text);
+    else if (job->task_id)
+        w->hooks.prepare(r->job, on_ready, r, w->hooks.arg);
+    else
+        r->again = loop_after(w->loop, 0, on_ready_at_once, r);
+}
+
+void
+run_stop(struct run *r, const char *why, double asked_at)
+{
+    if (r->is_stop_asked || r->state == RUN_FINISHING)
+        return;
+    r->is_stop_asked = true;
+    r->asked_at = asked_at;
+    metric_add(METRIC_orchd_stops_total, 1);
+    LOGI("worker.run_stopping", "job=%lld run=%lld state=%s why=%s", (long long)r->job->job_id, (long long)r->job->run_id,
+         state_names[r->state], log_quote(why));
+    if (r->agent)
+        agent_stop(r->agent, why);
+}
+
+void
+run_release(struct run *r)
+{
+    if (r->is_stop_asked || r->is_released)
+        return;
+    r->is_released = true;
+    if (r->agent)
+        agent_stop(r->agent, "the node is shutting down");
+}
+
+void
+run_kill(struct run *r, const char *why)
+{
+    if (r->agent)
+        agent_kill(r->agent, why);
+}
+
+void
+run_free(struct run *r)
+{
+    LIST_REMOVE(r, link);
+    loop_timer_stop(r->again);
+    agent_free(r->agent);
+    queue_job_free(r->job);
+    json_free(r->detail);
+    free(r->dir);
+    free(r->task_file);
+    free(r->result_file);
+    free(r->log_path);
+    free(r->marker);
+    free(r);
+}

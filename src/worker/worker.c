@@ -1,0 +1,236 @@
+/* Slots: how many are free, and the claim that fills them. Opening, draining and closing of the whole. */
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/str.h"
+#include "worker/worker_int.h"
+
+enum { HOST_NAME_SIZE = 256, LOCK_MODE = 0640 };
+
+static void
+on_disowned(struct db_result *r, const struct err *e, void *arg)
+{
+    struct worker *w = CHECKED(arg, WORKER_MAGIC);
+    w->is_claiming = false;
+    if (!e) {
+        w->is_claim_lost = false;
+        LOGW("worker.claim_lost", "node=%s given_back=%lld", w->node, (long long)db_int(r, 0, "count"));
+    }
+    if (!e || w->is_more)
+        worker_look(w);
+}
+
+/* An answer to a claim was lost: jobs may be ours without our knowing. SQL is told what we hold, and gives the rest back. */
+static void
+disown(struct worker *w)
+{
+    struct buf  held = { 0 };
+    struct run *r;
+    buf_add_str(&held, "{");
+    LIST_FOREACH (r, &w->runs, link)
+        buf_printf(&held, "%s%lld", held.len > 1 ? "," : "", (long long)r->job->run_id);
+    buf_add_str(&held, "}");
+    const char *params[] = { w->node, w->incarnation, held.data };
+    w->is_claiming = true;
+    db_call(w->db, CALL_disown_runs, params, on_disowned, w);
+    buf_fini(&held);
+}
+
+static void
+on_claimed(const struct queue_job *jobs, size_t n, const struct err *e, void *arg)
+{
+    struct worker *w = CHECKED(arg, WORKER_MAGIC);
+    bool           is_more = w->is_more;
+
+    w->is_claiming = false;
+    w->is_more = false;
+    if (e) {
+        w->is_claim_lost = e->code == ERR_RETRY;
+        if (e->code != ERR_RETRY)
+            LOGE("worker.claim_refused", "node=%s why=%s", w->node, log_quote(e->text));
+        return; /* the poll, or the reconnected LISTEN, looks again */
+    }
+    metric_add(METRIC_orchd_claims_total, (double)n);
+    for (size_t i = 0; i < n; i++)
+        run_begin(w, &jobs[i]);
+    if (n > 0 || is_more)
+        worker_look(w);
+}
+
+void
+worker_look(struct worker *w)
+{
+    int64_t slots = w->cfg->max_concurrency - w->count;
+    if (!w->is_registered || w->is_draining || w->is_over)
+        return;
+    if (w->is_claiming) {
+        w->is_more = true;
+        return;
+    }
+    if (w->is_claim_lost) {
+        disown(w);
+        return;
+    }
+    if (slots <= 0)
+        return;
+    w->is_claiming = true;
+    queue_claim(w->queue, (int)slots, on_claimed, w);
+}
+
+static void
+on_poll_due(void *arg)
+{
+    struct worker *w = CHECKED(arg, WORKER_MAGIC);
+    w->poll_timer = loop_after(w->loop, w->cfg->poll_seconds, on_poll_due, w);
+    worker_look(w);
+}
+
+/* --- the whole ---------------------------------------------------------------------------------------------------------------------------- */
+
+static void
+make_incarnation(char out[37])
+{
+    unsigned char b[16];
+    CHECK(getrandom(b, sizeof b, 0) == sizeof b);
+    b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
+    b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
+    snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2], b[3], b[4], b[5], b[6],
+             b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+}
+
+static int
+lock_data_dir(struct worker *w, struct err *e)
+{
+    char *path = xasprintf("%s/node.lock", w->cfg->data_dir);
+    w->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, LOCK_MODE);
+    if (w->lock_fd < 0)
+        err_set(e, ERR_INVALID, "could not open \"%s\": %s", path, strerror(errno));
+    else if (flock(w->lock_fd, LOCK_EX | LOCK_NB))
+        err_set(e, ERR_INVALID, "another orchd uses the data directory \"%s\"; stop it, or set ORCH_DATA_DIR and ORCH_NODE for this one",
+                w->cfg->data_dir);
+    free(path);
+    return e->code;
+}
+
+int
+worker_open(struct worker **out, struct loop *l, struct db *db, const struct config *cfg, const struct worker_hooks *hooks, struct err *e)
+{
+    struct worker *w = xcalloc(1, sizeof *w);
+    char           host[HOST_NAME_SIZE] = { 0 };
+
+    w->magic = WORKER_MAGIC;
+    w->loop = l;
+    w->db = db;
+    w->cfg = cfg;
+    w->hooks = *hooks;
+    w->lock_fd = -1;
+    LIST_INIT(&w->runs);
+    gethostname(host, sizeof host - 1);
+    w->node = xstrdup(*cfg->node ? cfg->node : host);
+    make_incarnation(w->incarnation);
+    w->queue = queue_new(db, w->node, w->incarnation);
+    if (lock_data_dir(w, e))
+        worker_close(w);
+    else
+        *out = w;
+    return e->code;
+}
+
+const char *
+worker_node(const struct worker *w)
+{
+    return w->node;
+}
+
+void
+worker_start(struct worker *w)
+{
+    w->poll_timer = loop_after(w->loop, w->cfg->poll_seconds, on_poll_due, w);
+    worker_register(w);
+}
+
+static void
+on_node_stopped(const struct err *e, void *arg)
+{
+    struct worker *w = CHECKED(arg, WORKER_MAGIC);
+    if (e)
+        LOGW("worker.leave_untold", "node=%s why=%s", w->node, log_quote(e->text));
+    w->on_drained(w->drained_arg);
+}
+
+static void
+leave_if_empty(struct worker *w)
+{
+    if (!w->on_drained || w->count > 0 || w->is_leaving)
+        return;
+    w->is_leaving = true;
+    loop_timer_stop(w->drain_timer);
+    w->drain_timer = NULL;
+    queue_node_stop(w->queue, on_node_stopped, w);
+}
+
+void
+worker_forget_run(struct worker *w, struct run *r)
+{
+    run_free(r);
+    w->count--;
+    metric_set(METRIC_orchd_runs_open, w->count);
+    leave_if_empty(w);
+    worker_look(w);
+}
+
+static void
+on_drain_over(void *arg)
+{
+    struct worker *w = CHECKED(arg, WORKER_MAGIC);
+    struct run    *r;
+    w->drain_timer = NULL;
+    LOGI("worker.drain_over", "node=%s runs=%d", w->node, w->count);
+    LIST_FOREACH (r, &w->runs, link)
+        run_release(r);
+}
+
+void
+worker_drain(struct worker *w, loop_fn *on_drained, void *arg)
+{
+    bool is_second = w->is_draining;
+    w->is_draining = true;
+    w->on_drained = on_drained;
+    w->drained_arg = arg;
+    loop_timer_stop(w->drain_timer);
+    w->drain_timer = loop_after(w->loop, is_second ? 0 : w->cfg->drain_seconds, on_drain_over, w);
+    worker_beat(w);
+    leave_if_empty(w);
+}
+
+void
+worker_close(struct worker *w)
+{
+    struct run *r;
+    if (!w)
+        return;
+    loop_timer_stop(w->beat_timer);
+    loop_timer_stop(w->fence_timer);
+    loop_timer_stop(w->poll_timer);
+    loop_timer_stop(w->drain_timer);
+    loop_timer_stop(w->start_timer);
+    while ((r = LIST_FIRST(&w->runs)))
+        run_free(r);
+    queue_free(w->queue);
+    if (w->lock_fd >= 0)
+        close(w->lock_fd);
+    free(w->node);
+    free(w);
+}

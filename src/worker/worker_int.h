@@ -1,0 +1,83 @@
+/* worker_int: what the files of worker share. */
+#ifndef ORCH_WORKER_WORKER_INT_H
+#define ORCH_WORKER_WORKER_INT_H
+
+#include <sys/queue.h>
+
+#include "agent/agent.h"
+#include "worker/worker.h"
+
+#define WORKER_MAGIC 0x576f726bu
+#define RUN_MAGIC    0x52756e21u
+
+enum run_state { RUN_PREPARING, RUN_STARTING, RUN_RUNNING, RUN_CONCLUDING, RUN_FINISHING };
+
+struct run {
+    uint32_t           magic;
+    struct worker     *worker;
+    struct queue_job  *job;
+    enum run_state     state;
+    struct agent      *agent; /* from RUN_STARTING to its end */
+    struct agent_end   end;
+    bool               is_stop_asked; /* the job is no longer wanted */
+    bool               is_released;   /* shut-down: stopped for our sake, not for the job's */
+    double             asked_at;      /* seconds since 1970, 0 = not known */
+    enum queue_outcome outcome;
+    struct json       *detail;
+    char              *dir, *task_file, *result_file, *log_path, *marker;
+    unsigned           tries; /* at finishing */
+    struct loop_timer *again;
+    LIST_ENTRY(run) link;
+};
+
+struct worker {
+    uint32_t             magic;
+    struct loop         *loop;
+    struct db           *db;
+    const struct config *cfg;
+    struct worker_hooks  hooks;
+    struct queue        *queue;
+    char                *node;
+    char                 incarnation[37];
+    int                  lock_fd;
+    LIST_HEAD(, run) runs;
+    int                count;         /* of runs */
+    bool               is_registered; /* and cleared up: may claim */
+    bool               is_claiming;   /* a claim is under way */
+    bool               is_more;       /* look again when it is back */
+    bool               is_claim_lost; /* the answer to a claim was lost: tell SQL what we hold */
+    bool               is_draining;
+    bool               is_over;         /* given up */
+    bool               is_leaving;      /* told SQL that it goes */
+    bool               is_start_failed; /* a leftover could not be closed: begin again */
+    int64_t            beat_ok_ms;      /* when the last beat that succeeded was sent */
+    int64_t            beat_sent_ms;
+    int                leftovers; /* still to be finished before the first claim */
+    struct loop_timer *beat_timer, *fence_timer, *poll_timer, *drain_timer, *start_timer;
+    loop_fn           *on_drained;
+    void              *drained_arg;
+};
+
+/* worker.c */
+void worker_look(struct worker *w);                      /* claims for the free slots */
+void worker_forget_run(struct worker *w, struct run *r); /* the run is over: frees it, looks for more */
+
+/* run.c */
+void run_begin(struct worker *w, const struct queue_job *job);
+void run_stop(struct run *r, const char *why, double asked_at);
+void run_release(struct run *r); /* stop for shut-down: the job goes back without using an attempt */
+void run_kill(struct run *r, const char *why);
+void run_free(struct run *r);
+
+/* launch.c: the environment and the files of a run; pure but for the files. */
+char **launch_env(const struct config *cfg, const struct config_agent *agent, const struct run *r);
+void   launch_env_free(char **env);
+int    launch_write_task(const struct run *r, struct err *e);
+/* Reads the result file into detail (result_outcome, message, usage, cost_usd). Absent is fine; wrong is ERR_INVALID. */
+int launch_read_result(const char *path, struct json *detail, struct err *e);
+
+/* node.c */
+void worker_beat(struct worker *w);
+void worker_register(struct worker *w);
+
+#endif
