@@ -28,7 +28,7 @@ static void
 give_up(struct worker *w, const struct err *why)
 {
     struct run *r;
-    if (w->is_over)
+    if (w->is_over || w->is_leaving)
         return;
     w->is_over = true;
     LOGE("worker.given_up", "node=%s runs=%d why=%s", w->node, w->count, log_quote(why->text));
@@ -68,7 +68,7 @@ on_beat(const struct queue_stop *stops, size_t n, const struct err *e, void *arg
 void
 worker_beat(struct worker *w)
 {
-    if (!w->is_registered || w->is_over)
+    if (!w->is_registered || w->is_over || w->is_leaving)
         return;
     w->beat_sent_ms = clock_mono_ms();
     queue_beat(w->queue, w->is_draining, on_beat, w);
