@@ -69,7 +69,7 @@ def test_P6_needs_input_and_blocked_wait_for_a_person(house):
     house.mode("analyst", "needs_input", "blocked", "ok")
     issue = house.begin()
     house.wait_board(issue, "Needs Input")
-    assert any("two remotes" in comment["comment_html"] for comment in house.books()["comments"])
+    wait_for(lambda: any("two remotes" in comment["comment_html"] for comment in house.books()["comments"]))
     assert not house.active(house.task(issue)["id"])
     house.move(issue, "To Analyse")
     house.wait_board(issue, "Blocked")

@@ -276,7 +276,7 @@ def test_TC_11_P5_to_analyse_with_an_idle_and_a_busy_analyst(house):
     house.wait_event("plane", "at work already")
     assert house.value("select count(*) from orch.jobs") == 2
     house.go()
-    house.wait_analysed(issue)
+    wait_for(lambda: house.task(issue)["brd_review_started_at"] and not house.active(house.task(issue)["id"]))
     assert house.value("select count(*) from orch.jobs") == 2 and house.value("select count(*) from orch.tasks") == 1
 
 
