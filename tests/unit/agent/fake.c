@@ -1,0 +1,209 @@
+/* agent-fake: what agents do that a stop must survive. First argument: the manner; the last one is a needle by which the tests find its
+ * processes in /proc/<pid>/cmdline, whatever became of their environment, session or parent. */
+#include <dirent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LIFE_S = 120 /* a fake that a broken test forgot ends by itself */ };
+
+static void
+live(void)
+{
+    time_t end = time(NULL) + LIFE_S;
+
+    while (time(NULL) < end)
+        pause();
+    _exit(3);
+}
+
+static void
+on_alarm(int signo)
+{
+    (void)signo;
+}
+
+static void
+ignore_term(void)
+{
+    signal(SIGTERM, SIG_IGN);
+}
+
+static void
+spawn_daemon(void)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        setsid();
+        if (fork() == 0) {
+            ignore_term();
+            live();
+        }
+        _exit(0);
+    }
+    waitpid(pid, NULL, 0);
+}
+
+static void
+spawn_session(void)
+{
+    if (fork() == 0) {
+        setsid();
+        signal(SIGTERM, SIG_DFL);
+        live();
+    }
+}
+
+static void
+on_term_spawn(int signo)
+{
+    (void)signo;
+    if (fork() == 0) {
+        setsid();
+        ignore_term();
+        live();
+    }
+}
+
+static void
+say(const char *text)
+{
+    if (write(STDOUT_FILENO, text, strlen(text)) < 0)
+        _exit(4);
+}
+
+static int
+manner_echo(void)
+{
+    extern char  **environ;
+    DIR           *dir = opendir("/proc/self/fd");
+    struct dirent *entry;
+    struct sigaction act;
+    sigset_t         mask;
+    char             c;
+
+    for (char **v = environ; *v; v++)
+        printf("env %s\n", *v);
+    while ((entry = readdir(dir)))
+        if (*entry->d_name != '.' && atoi(entry->d_name) != dirfd(dir))
+            printf("fd %s\n", entry->d_name);
+    closedir(dir);
+    printf("stdin %zd\n", read(STDIN_FILENO, &c, 1));
+    sigprocmask(SIG_SETMASK, NULL, &mask);
+    for (int signo = 1; signo < 32; signo++) {
+        if (sigaction(signo, NULL, &act) == 0 && act.sa_handler == SIG_IGN)
+            printf("ignored %d\n", signo);
+        if (sigismember(&mask, signo))
+            printf("blocked %d\n", signo);
+    }
+    printf("sid %d\n", getsid(0) == getpid());
+    printf("pgid %d\n", getpgid(0) == getpid());
+    printf("cwd %s\n", get_current_dir_name());
+    fflush(stdout);
+    fprintf(stderr, "complaint\n");
+    return 0;
+}
+
+/* Forks without end, up to a breath between two children, so that the rest of the machine goes on. */
+static void
+manner_loop(void)
+{
+    time_t end = time(NULL) + LIFE_S;
+
+    ignore_term();
+    signal(SIGCHLD, SIG_IGN);
+    while (time(NULL) < end) {
+        if (fork() == 0) {
+            setsid();
+            live();
+        }
+        usleep(2000);
+    }
+}
+
+/* Is always one process with a new number: each is orphaned at once. */
+static void
+manner_comet(void)
+{
+    time_t end = time(NULL) + LIFE_S;
+
+    ignore_term();
+    while (time(NULL) < end) {
+        if (fork())
+            _exit(0);
+        setsid();
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    const char *manner = argc > 1 ? argv[1] : "";
+
+    signal(SIGALRM, on_alarm);
+    alarm(LIFE_S);
+    if (!strcmp(manner, "echo"))
+        return manner_echo();
+    if (!strcmp(manner, "exit"))
+        return atoi(argv[2]);
+    if (!strcmp(manner, "leave")) { /* ends, and leaves two behind */
+        spawn_daemon();
+        spawn_session();
+        return 0;
+    }
+    if (!strcmp(manner, "trap")) { /* TC-02b */
+        ignore_term();
+        spawn_daemon();
+        say("ready\n");
+        if (fork() == 0)
+            live();
+        wait(NULL);
+        live();
+    }
+    if (!strcmp(manner, "tools")) { /* TC-02d */
+        spawn_session();
+        spawn_session();
+        signal(SIGTERM, on_term_spawn);
+        say("ready\n");
+        live();
+    }
+    if (!strcmp(manner, "sleep")) {
+        say("ready\n");
+        live();
+    }
+    if (!strcmp(manner, "frozen")) {
+        say("ready\n");
+        raise(SIGSTOP);
+        live();
+    }
+    if (!strcmp(manner, "clear")) { /* a daemon that keeps nothing by which it could be known, but its parent */
+        if (fork() == 0) {
+            char *bare[] = { argv[0], (char *)"daemon", argv[argc - 1], NULL };
+            char *none[] = { NULL };
+
+            execve(argv[0], bare, none);
+        }
+        usleep(100000);
+        say("ready\n");
+        live();
+    }
+    if (!strcmp(manner, "daemon")) {
+        setsid();
+        ignore_term();
+        live();
+    }
+    if (!strcmp(manner, "loop")) {
+        say("ready\n");
+        manner_loop();
+    }
+    if (!strcmp(manner, "comet")) {
+        say("ready\n");
+        manner_comet();
+    }
+    return 2;
+}
