@@ -11,7 +11,7 @@ language sql as $$
          order by o.id limit claim_effects.slots for update skip locked),
     taken as (
         update orch.outbox as o
-           set token = gen_random_uuid(), locked_until = now() + interval '2 minutes', attempts = o.attempts + 1
+           set token = gen_random_uuid(), holder = claim_effects.node, locked_until = now() + interval '2 minutes', attempts = o.attempts + 1
           from due where o.id = due.id
         returning o.*)
     select k.id, k.token, k.kind, k.attempts, k.task_id, orch.effect_payload(k), orch.effect_context(k) from taken as k order by k.id

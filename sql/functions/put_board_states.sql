@@ -14,8 +14,9 @@ begin
        set states_read_at = now(), states_wanted_at = null, states_error = null,
            board_actor = coalesce(put_board_states.board_actor, p.board_actor)
      where p.id = put_board_states.project_id;
+    -- Who tries an event just now holds it and wants the project that we hold: it is left out, and tried again by itself.
     update orch.events as e set next_try_at = now()
-     where e.status = 'waiting' and e.next_try_at is not null;
+     where e.id in (select w.id from orch.events as w where w.status = 'waiting' and w.next_try_at is not null for update skip locked);
     perform pg_notify('orch_changed', 'events');
 end
 $$;

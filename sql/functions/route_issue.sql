@@ -40,7 +40,7 @@ begin
     else
         select b.key into key from orch.board_states as b where b.project_id = project.id and b.state_id = asked;
         if not found and coalesce(project.states_read_at < event.received_at, true) then
-            update orch.projects as p set states_wanted_at = coalesce(p.states_wanted_at, now()) where p.id = project.id;
+            update orch.projects as p set states_wanted_at = now() where p.id = project.id and p.states_wanted_at is null;
             -- The issue's state is taken back as well: when the event is tried again, it must look as new as it is.
             update orch.board_issues as b set state_id = known.state_id, changed_at = known.changed_at where b.issue_id = known.issue_id;
             perform pg_notify('orch_changed', 'states');

@@ -31,6 +31,7 @@ begin
                              where o.task_id = task.id and o.kind = 'task_start' and o.status = 'dead' limit 1), 'already starting');
     elsif task.stage = 'analysis' then
         if orch.active_job(task.id) is not null then
+            perform orch.add_effect(task.id, 'board_status', jsonb_build_object('key', 'analysis'));
             reason := 'the analyst is at work already';
         else
             update orch.tasks as t set brd_review_started_at = null, brd_review_ended_at = null where t.id = task.id;

@@ -396,6 +396,7 @@ create table orch.outbox (
     attempts     int         not null default 0,
     next_at      timestamptz not null default now(),
     token        uuid,
+    holder       text,
     locked_until timestamptz,
     last_error   text,
     result       jsonb,
@@ -418,6 +419,7 @@ comment on column orch.outbox.status       is 'pending, done, dead (gave up) or 
 comment on column orch.outbox.attempts     is 'Attempts so far.';
 comment on column orch.outbox.next_at      is 'Not before this time.';
 comment on column orch.outbox.token        is 'Fence of the attempt under way.';
+comment on column orch.outbox.holder       is 'Node that makes that attempt.';
 comment on column orch.outbox.locked_until is 'Until when that attempt is believed to be alive.';
 comment on column orch.outbox.last_error   is 'Why the last attempt failed, or why it was skipped.';
 comment on column orch.outbox.result       is 'What the other side answered.';
