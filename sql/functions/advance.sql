@@ -10,6 +10,7 @@ begin
     select * into task from orch.tasks as t where t.id = advance.task_id for update;
     select g.decision, g.reason, g.proof into decision, reason, proof from orch.check_gate(task.id, evidence) as g;
     if decision = 'pass' and task.stage = 'deploy' then
+        update orch.deploys as d set phase = 'B', initiated_at = now() where d.task_id = task.id and d.phase = 'A';
         perform orch.add_effect(task.id, 'pull_merge', jsonb_build_object('number', task.pull_number, 'head', task.head_sha, 'proof', proof));
     elsif decision = 'pass' then
         perform orch.move_on(task.id, proof ->> 'gate', actor, event_id, run_id, proof);

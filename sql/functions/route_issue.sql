@@ -18,9 +18,13 @@ begin
         reason := 'nothing follows from a deleted issue';
         return;
     end if;
+    -- The task before the issue: the order in which effects lock them, too.
+    select t.id into task_id from orch.tasks as t where t.plane_issue_id = facts ->> 'issue_id' for update;
     insert into orch.board_issues (issue_id, project_id) values (facts ->> 'issue_id', project.id) on conflict do nothing;
     select * into known from orch.board_issues as b where b.issue_id = facts ->> 'issue_id' for update;
-    select t.id into task_id from orch.tasks as t where t.plane_issue_id = facts ->> 'issue_id';
+    if task_id is null then -- Another delivery may have begun it while this one waited for the issue.
+        select t.id into task_id from orch.tasks as t where t.plane_issue_id = facts ->> 'issue_id';
+    end if;
     if changed >= known.changed_at then
         update orch.board_issues as b
            set changed_at = changed, state_id = coalesce(facts ->> 'state_id', b.state_id), title = coalesce(facts ->> 'title', b.title),
@@ -31,6 +35,8 @@ begin
     end if;
     if is_own then
         reason := 'our own write coming back';
+    elsif not is_move and facts ->> 'updated_by' = project.board_actor then
+        reason := 'our own write, seen in the delivery of another change';
     elsif asked is null then
         reason := 'no status in the delivery';
     elsif changed < known.gesture_at or (is_move and changed = known.gesture_at) then

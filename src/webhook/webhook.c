@@ -25,6 +25,9 @@
 /* Seconds. Long enough that a restart of Postgres is over, short enough that a person at the board does not wonder. */
 #define RETRY_AFTER "5"
 
+/* A broken connection or a deadlock is over at once, and no sender tries again by itself: so we do. The delivery key makes it harmless. */
+enum { MOST_TRIES = 3 };
+
 enum { PLANE, GITEA, GITHUB, ENDPOINT_COUNT };
 
 struct endpoint {
@@ -40,6 +43,8 @@ struct pending {
     struct webhook      *webhook;
     struct http_request *request;
     struct db_call      *call;
+    struct inbound       in;
+    int                  tries;
     LIST_ENTRY(pending) link;
 };
 
@@ -83,6 +88,7 @@ static void
 pending_free(struct pending *p)
 {
     LIST_REMOVE(p, link);
+    inbound_fini(&p->in);
     p->magic = 0;
     free(p);
 }
@@ -110,12 +116,18 @@ answer_stored(struct http_request *r, struct db_result *result)
     json_free(answer);
 }
 
+static void store(struct pending *p);
+
 static void
 on_received(struct db_result *result, const struct err *e, void *arg)
 {
     struct pending      *p = CHECKED(arg, PENDING_MAGIC);
     struct http_request *r = p->request;
 
+    if (e && e->code == ERR_RETRY && p->tries < MOST_TRIES) {
+        store(p);
+        return;
+    }
     pending_free(p);
     if (!e && db_rows(result) == 1) {
         answer_stored(r, result);
@@ -129,16 +141,28 @@ on_received(struct db_result *result, const struct err *e, void *arg)
 }
 
 static void
-submit(struct webhook *w, struct http_request *r, const struct inbound *in, const char *body)
+store(struct pending *p)
 {
-    struct pending   *p = xcalloc(1, sizeof *p);
-    const char *const params[] = { in->source, in->delivery_key, in->kind, json_text(in->facts), body };
+    size_t            len;
+    const char *const params[] = { p->in.source, p->in.delivery_key, p->in.kind, json_text(p->in.facts), http_body(p->request, &len) };
+
+    p->tries++;
+    p->call = db_call(p->webhook->db, CALL_receive_event, params, on_received, p);
+}
+
+/* Takes *in. */
+static void
+submit(struct webhook *w, struct http_request *r, struct inbound *in)
+{
+    struct pending *p = xcalloc(1, sizeof *p);
 
     p->magic = PENDING_MAGIC;
     p->webhook = w;
     p->request = r;
+    p->in = *in;
+    *in = (struct inbound){ 0 };
     LIST_INSERT_HEAD(&w->pendings, p, link);
-    p->call = db_call(w->db, CALL_receive_event, params, on_received, p);
+    store(p);
 }
 
 /* Fills s from the headers of the one who signed. Gitea sends GitHub's headers too, so its own are looked for first. The source stays the
@@ -191,7 +215,7 @@ take_delivery(struct http_request *r, const struct endpoint *p, const struct sig
         inbound_from_plane(&in, &s->d, body);
     else
         inbound_from_forge(&in, s->source, &s->d, body);
-    submit(p->webhook, r, &in, s->d.body);
+    submit(p->webhook, r, &in);
 out:
     inbound_fini(&in);
     json_free(body);

@@ -13,11 +13,12 @@
 #include "base/str.h"
 #include "worker/worker_int.h"
 
-enum { EXIT_TRANSIENT = 75, DIR_MODE = 0750, AGAIN_FIRST_MS = 100, AGAIN_MOST_MS = 5000 };
+enum { EXIT_TRANSIENT = 75, DIR_MODE = 0750, AGAIN_FIRST_MS = 100, RECORD_AGAIN_MS = 500, AGAIN_MOST_MS = 5000 };
 
 static const char *const state_names[] = { "preparing", "starting", "running", "concluding", "finishing" };
 
 static void finish(struct run *r);
+static void record(struct run *r);
 
 static void
 run_enter(struct run *r, enum run_state state)
@@ -39,13 +40,20 @@ conclude_as(struct run *r, enum queue_outcome outcome, const char *error)
 }
 
 static void
+on_finish_again(void *arg)
+{
+    finish(CHECKED(arg, RUN_MAGIC));
+}
+
+static void
 on_finished(const struct queue_finished *f, const struct err *e, void *arg)
 {
     struct run *r = CHECKED(arg, RUN_MAGIC);
+
     if (e && e->code == ERR_RETRY) {
         int64_t wait = AGAIN_FIRST_MS << (r->tries < 6 ? r->tries : 6);
         r->tries++;
-        r->again = loop_after(r->worker->loop, wait < AGAIN_MOST_MS ? wait : AGAIN_MOST_MS, (loop_fn *)finish, r);
+        r->again = loop_after(r->worker->loop, wait < AGAIN_MOST_MS ? wait : AGAIN_MOST_MS, on_finish_again, r);
         return;
     }
     if (e)
@@ -61,10 +69,12 @@ on_finished(const struct queue_finished *f, const struct err *e, void *arg)
 static void
 finish(struct run *r)
 {
-    CHECKED(r, RUN_MAGIC);
+    loop_timer_stop(r->again);
     r->again = NULL;
     if (r->state != RUN_FINISHING)
         run_enter(r, RUN_FINISHING);
+    if (r->is_recording)
+        return; /* its answer comes first, and brings us back here */
     queue_finish(r->worker->queue, r->job->run_id, r->outcome, r->detail, on_finished, r);
 }
 
@@ -175,12 +185,32 @@ on_cascade(int64_t term_us, int64_t kill_us, void *arg)
 }
 
 static void
+on_record_again(void *arg)
+{
+    struct run *r = CHECKED(arg, RUN_MAGIC);
+    r->again = NULL;
+    record(r);
+}
+
+static void
 on_recorded(bool is_wanted, const struct err *e, void *arg)
 {
     struct run *r = CHECKED(arg, RUN_MAGIC);
-    /* A lost answer is made good by the heartbeat, which names what must stop; a closed run has no business to go on. */
-    if ((e && e->code == ERR_GONE) || (!e && !is_wanted))
+    r->is_recording = false;
+    if (r->state == RUN_FINISHING)
+        finish(r);
+    else if ((e && e->code == ERR_GONE) || (!e && !is_wanted))
         run_stop(r, "the job is no longer wanted", 0);
+    else if (e && r->state == RUN_RUNNING)
+        r->again = loop_after(r->worker->loop, RECORD_AGAIN_MS, on_record_again, r);
+}
+
+/* The pid must be in the row before we could crash, and before the run is finished: the start of a deploy opens its critical window. */
+static void
+record(struct run *r)
+{
+    r->is_recording = true;
+    queue_run_started(r->worker->queue, r->job->run_id, (int)r->pid, r->pid_start, agent_boot_id(), r->log_path, on_recorded, r);
 }
 
 static void
@@ -191,7 +221,9 @@ on_agent_start(pid_t pid, const char *start_time, void *arg)
     metric_add(METRIC_orchd_runs_started_total, 1);
     LOGI("worker.run_started", "job=%lld run=%lld pid=%d agent=%s log=%s", (long long)r->job->job_id, (long long)r->job->run_id, (int)pid,
          r->job->agent, r->log_path);
-    queue_run_started(r->worker->queue, r->job->run_id, (int)pid, start_time, agent_boot_id(), r->log_path, on_recorded, r);
+    r->pid = pid;
+    r->pid_start = xstrdup(start_time);
+    record(r);
 }
 
 /* Everything that can be wrong with the command is an "unstartable" that names agent and file. */
@@ -340,5 +372,6 @@ run_free(struct run *r)
     free(r->result_file);
     free(r->log_path);
     free(r->marker);
+    free(r->pid_start);
     free(r);
 }

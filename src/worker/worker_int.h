@@ -25,7 +25,10 @@ struct run {
     enum queue_outcome outcome;
     struct json       *detail;
     char              *dir, *task_file, *result_file, *log_path, *marker;
-    unsigned           tries; /* at finishing */
+    pid_t              pid;          /* of the warden */
+    char              *pid_start;    /* its start time */
+    bool               is_recording; /* run_started is on its way */
+    unsigned           tries;        /* at finishing */
     struct loop_timer *again;
     LIST_ENTRY(run) link;
 };
