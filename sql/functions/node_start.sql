@@ -6,8 +6,6 @@ begin
         on conflict on constraint nodes_pkey do update
        set incarnation = excluded.incarnation, pid = excluded.pid, slots = excluded.slots, version = excluded.version, lease = excluded.lease,
            is_draining = false, started_at = now(), beat_at = now(), stopped_at = null;
-    -- Effects that its last incarnation was delivering are nobody's now.
-    update orch.outbox as o set token = null, locked_until = null where o.holder = node_start.node and o.status = 'pending' and o.token is not null;
 end
 $$;
 comment on function orch.node_start(text, uuid, int, int, text, interval) is 'Registers a node. An older incarnation of the same name counts no more.';

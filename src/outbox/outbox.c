@@ -356,11 +356,21 @@ on_claimed(struct db_result *r, const struct err *e, void *arg)
     look_whether_drained(o);
 }
 
+/* SQL is told what we hold, so that effects whose claim was answered into a broken connection are handed out again at once. */
+static void
+list_held(const struct outbox *o, struct buf *out)
+{
+    buf_add_str(out, "{");
+    for (const struct effect *x = o->effects; x; x = x->next)
+        buf_printf(out, "%s%lld", x == o->effects ? "" : ",", (long long)x->id);
+    buf_add_str(out, "}");
+}
+
 static void
 claim(struct outbox *o)
 {
-    char        slots[16];
-    const char *params[] = { o->node, slots };
+    char       slots[16];
+    struct buf held = { 0 };
     if (o->is_draining || o->count >= MAX_SLOTS)
         return;
     if (o->claim) {
@@ -369,7 +379,9 @@ claim(struct outbox *o)
     }
     o->is_wanted_again = false;
     snprintf(slots, sizeof(slots), "%d", MAX_SLOTS - o->count);
-    o->claim = db_call(o->db, CALL_claim_effects, params, on_claimed, o);
+    list_held(o, &held);
+    o->claim = db_call(o->db, CALL_claim_effects, (const char *[]){ o->node, slots, held.data }, on_claimed, o);
+    buf_fini(&held);
 }
 
 static void

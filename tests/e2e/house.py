@@ -172,6 +172,10 @@ class House:
         self.wait_up(self.daemon, self.url)
         return self
 
+    def wait_states(self):
+        """Until the board's statuses are known: a delivery before that waits for them."""
+        wait_for(lambda: not self.value("select count(*) from orch.projects where states_read_at is null"), hint="for the statuses")
+
     def start_node(self, name, **changes):
         """Another orchd on the same database; answers (process, url)."""
         port = free_port()

@@ -266,6 +266,7 @@ O1_outbox__delivers_a_comment_with_the_effects_id(void **state)
     run_until(is_reported);
     has(CALL_claim_effects, 0, "n1");
     has(CALL_claim_effects, 1, "16");
+    has(CALL_claim_effects, 2, "{}");
     has(CALL_effect_done, 0, "5");
     has(CALL_effect_done, 1, "t-1");
     has(CALL_effect_done, 2, "\"comment_id\":\"c-1\"");
