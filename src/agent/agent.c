@@ -33,15 +33,15 @@
 #define AGENT_MAGIC 0x61676e74u
 
 enum {
-    LOST_LOOK_MS  = 20,
-    STUCK_MS      = 2000, /* what a warden gets beyond the grace before it is taken for stopped or stuck, and killed */
-    LOG_MODE      = 0640
+    LOST_LOOK_MS = 20,
+    STUCK_MS = 2000, /* what a warden gets beyond the grace before it is taken for stopped or stuck, and killed */
+    LOG_MODE = 0640
 };
 
 enum agent_state { AGENT_STARTING, AGENT_RUNNING, AGENT_LOST, AGENT_OVER };
 
 struct agent {
-    uint32_t           magic;
+    uint32_t magic;
     TAILQ_ENTRY(agent) link;
     struct loop       *loop;
     enum agent_state   state;
@@ -101,10 +101,11 @@ agent_init(const char *warden_path, struct err *e)
     } else if ((len = readlink("/proc/self/exe", dir, sizeof(dir) - 1)) <= 0) {
         err_set(e, ERR_BUG, "could not read /proc/self/exe: %s", strerror(errno));
     } else {
-        dir[len]               = 0;
+        dir[len] = 0;
         *(strrchr(dir, '/')) = 0;
         if (!try_warden(dir, "orchd-warden", warden_file) && !try_warden(dir, "../libexec/orchd/orchd-warden", warden_file))
-            err_set(e, ERR_INVALID, "cannot find orchd-warden, neither in \"%s\" nor in \"%s/../libexec/orchd\"; set ORCH_WARDEN", dir, dir);
+            err_set(e, ERR_INVALID, "cannot find orchd-warden, neither in \"%s\" nor in \"%s/../libexec/orchd\"; set ORCH_WARDEN", dir,
+                    dir);
     }
     return e->code;
 }
@@ -119,10 +120,10 @@ agent_boot_id(void)
     if (*id)
         return id;
     fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    n  = fd < 0 ? 0 : read(fd, id, sizeof(id) - 1);
+    n = fd < 0 ? 0 : read(fd, id, sizeof(id) - 1);
     if (fd >= 0)
         close(fd);
-    id[n > 0 ? n : 0]      = 0;
+    id[n > 0 ? n : 0] = 0;
     id[strcspn(id, "\n")] = 0;
     return id;
 }
@@ -133,10 +134,11 @@ check_command(const char *command, const char *path, const char *cwd, char *file
     int why = tree_find_command(command, path, cwd, file, size);
 
     if (why && command && strchr(command, '/'))
-        err_set(e, ERR_INVALID, "cannot execute command \"%s\": %s; correct the path, or make it an executable file", command, strerror(why));
+        err_set(e, ERR_INVALID, "cannot execute command \"%s\": %s; correct the path, or make it an executable file", command,
+                strerror(why));
     else if (why)
         err_set(e, ERR_INVALID, "cannot execute command \"%s\": %s; install it, or write its absolute path (PATH is \"%s\")",
-            command ? command : "", why == ENOENT ? "not found in PATH" : strerror(why), path ? path : "");
+                command ? command : "", why == ENOENT ? "not found in PATH" : strerror(why), path ? path : "");
     return e->code;
 }
 
@@ -178,7 +180,7 @@ let_go(struct agent *a)
         close(a->pidfd);
     if (a->control >= 0)
         close(a->control);
-    a->pidfd   = -1;
+    a->pidfd = -1;
     a->control = -1;
 }
 
@@ -205,9 +207,9 @@ state_enter(struct agent *a, enum agent_state next)
 static void
 on_look(void *arg)
 {
-    struct agent       *a      = CHECKED(arg, AGENT_MAGIC);
+    struct agent       *a = CHECKED(arg, AGENT_MAGIC);
     struct sweep_target target = { .marker = a->marker, .with_orphans = true };
-    int                 left   = sweep_round(&a->tree, &a->seen, &target);
+    int                 left = sweep_round(&a->tree, &a->seen, &target);
 
     if (left && !a->end.kill_us)
         a->end.kill_us = clock_wall_us();
@@ -246,9 +248,9 @@ take_report(struct agent *a, const struct warden_report *r)
         exec_failed(a, r->number);
         return;
     case WARDEN_EXITED:
-        a->end.ended_us    = r->at_us;
+        a->end.ended_us = r->at_us;
         a->end.exit_status = WIFEXITED(r->number) ? WEXITSTATUS(r->number) : -1;
-        a->end.signal      = WIFSIGNALED(r->number) ? WTERMSIG(r->number) : 0;
+        a->end.signal = WIFSIGNALED(r->number) ? WTERMSIG(r->number) : 0;
         return;
     case WARDEN_TERM_SENT:
         a->end.term_us = r->at_us;
@@ -257,8 +259,8 @@ take_report(struct agent *a, const struct warden_report *r)
         a->end.kill_us = r->at_us;
         break;
     case WARDEN_GONE:
-        a->is_gone       = true;
-        a->end.gone_us   = r->at_us;
+        a->is_gone = true;
+        a->end.gone_us = r->at_us;
         a->end.tree_size = r->number;
         return;
     }
@@ -323,7 +325,7 @@ agent_is_warden(pid_t pid)
 {
     struct agent *a;
 
-    TAILQ_FOREACH(a, &agents, link) {
+    TAILQ_FOREACH (a, &agents, link) {
         if (a->pid == pid && !a->is_reaped)
             return true;
     }
@@ -337,7 +339,7 @@ agent_reap_adopted(void)
     pid_t         pid;
 
     while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
-        TAILQ_FOREACH(a, &agents, link) {
+        TAILQ_FOREACH (a, &agents, link) {
             if (a->pid == pid)
                 a->is_reaped = true; /* its pidfd tells the loop all the same */
         }
@@ -366,11 +368,11 @@ warden_argv(const struct agent_spec *spec, const char *file, char *grace)
 
     while (spec->argv[count])
         count++;
-    argv                    = xcalloc(count + WARDEN_ARG_COMMAND + 1, sizeof(*argv));
-    argv[0]                 = "orchd-warden";
+    argv = xcalloc(count + WARDEN_ARG_COMMAND + 1, sizeof(*argv));
+    argv[0] = "orchd-warden";
     argv[WARDEN_ARG_GRACE] = grace;
-    argv[WARDEN_ARG_CWD]   = spec->cwd;
-    argv[WARDEN_ARG_FILE]  = file;
+    argv[WARDEN_ARG_CWD] = spec->cwd;
+    argv[WARDEN_ARG_FILE] = file;
     memcpy(argv + WARDEN_ARG_COMMAND, spec->argv, count * sizeof(*argv));
     return argv;
 }
@@ -380,7 +382,7 @@ static const char **
 warden_env(const struct agent_spec *spec)
 {
     size_t       count = 0;
-    size_t       used  = 0;
+    size_t       used = 0;
     const char **env;
 
     while (spec->env && spec->env[count])
@@ -399,7 +401,7 @@ spawn_warden(pid_t *pid, const struct agent_spec *spec, const char *file, int lo
 {
     char                       grace[32];
     const char               **argv = NULL;
-    const char               **env  = NULL;
+    const char               **env = NULL;
     sigset_t                   all, none;
     posix_spawn_file_actions_t files;
     posix_spawnattr_t          attr;
@@ -407,7 +409,7 @@ spawn_warden(pid_t *pid, const struct agent_spec *spec, const char *file, int lo
 
     snprintf(grace, sizeof(grace), "%lld", (long long)spec->grace_ms);
     argv = warden_argv(spec, file, grace);
-    env  = warden_env(spec);
+    env = warden_env(spec);
     sigfillset(&all);
     sigemptyset(&none);
     posix_spawn_file_actions_init(&files);
@@ -476,13 +478,13 @@ agent_new(struct loop *l, const struct agent_spec *spec)
 {
     struct agent *a = xcalloc(1, sizeof(*a));
 
-    a->magic           = AGENT_MAGIC;
-    a->loop            = l;
-    a->pidfd           = -1;
-    a->control         = -1;
-    a->grace_ms        = spec->grace_ms;
-    a->name            = xstrdup(spec->argv[0]);
-    a->marker          = xstrdup(spec->marker);
+    a->magic = AGENT_MAGIC;
+    a->loop = l;
+    a->pidfd = -1;
+    a->control = -1;
+    a->grace_ms = spec->grace_ms;
+    a->name = xstrdup(spec->argv[0]);
+    a->marker = xstrdup(spec->marker);
     a->end.exit_status = -1;
     return a;
 }
@@ -492,11 +494,11 @@ agent_start(struct agent **out, struct loop *l, const struct agent_spec *spec, a
             struct err *e)
 {
     char                file[PATH_MAX];
-    int                 log     = -1;
+    int                 log = -1;
     int                 ends[2] = { -1, -1 };
     int                 why;
     struct tree_process warden = { 0 };
-    struct agent       *a      = agent_new(l, spec);
+    struct agent       *a = agent_new(l, spec);
 
     if (open_all(spec, file, sizeof(file), &log, ends, e))
         goto out;
@@ -509,15 +511,15 @@ agent_start(struct agent **out, struct loop *l, const struct agent_spec *spec, a
     /* Ours and not reaped: the number cannot belong to anybody else. */
     a->pidfd = pidfd_open(a->pid, 0);
     CHECK(a->pidfd >= 0 && tree_read_process(a->pid, &warden));
-    a->start    = warden.start;
-    a->control  = ends[0];
-    ends[0]     = -1;
+    a->start = warden.start;
+    a->control = ends[0];
+    ends[0] = -1;
     a->on_start = on_start;
-    a->on_end   = on_end;
-    a->arg      = arg;
+    a->on_end = on_end;
+    a->arg = arg;
     TAILQ_INSERT_TAIL(&agents, a, link);
     a->control_watch = loop_watch(l, a->control, LOOP_READ, on_control, a);
-    a->pid_watch     = loop_watch(l, a->pidfd, LOOP_READ, on_warden_end, a);
+    a->pid_watch = loop_watch(l, a->pidfd, LOOP_READ, on_warden_end, a);
     if (spec->timeout_ms > 0)
         a->timeout = loop_after(l, spec->timeout_ms, on_timeout, a);
     *out = give(&a);

@@ -19,26 +19,26 @@
 struct agent;
 
 struct agent_spec {
-    const char *const *argv;      /* NULL-ended; argv[0] is looked up in the PATH of env; no shell */
-    const char *const *env;       /* NULL-ended NAME=value; the whole environment of the command */
+    const char *const *argv; /* NULL-ended; argv[0] is looked up in the PATH of env; no shell */
+    const char *const *env;  /* NULL-ended NAME=value; the whole environment of the command */
     const char        *cwd;
-    const char        *log_path;  /* appended to; stdout and stderr */
-    const char        *marker;    /* NAME=value put into env, by which agent_sweep() knows the run's processes again */
-    int64_t            grace_ms;  /* from SIGTERM to SIGKILL */
+    const char        *log_path;   /* appended to; stdout and stderr */
+    const char        *marker;     /* NAME=value put into env, by which agent_sweep() knows the run's processes again */
+    int64_t            grace_ms;   /* from SIGTERM to SIGKILL */
     int64_t            timeout_ms; /* 0 = none; then the same cascade as agent_stop("timeout") */
 };
 
 /* What really happened. Times are clock_wall_us(), 0 = did not happen. */
 struct agent_end {
-    bool    is_started;   /* the command was executed */
-    int     exit_status;  /* -1 when a signal ended it */
-    int     signal;       /* 0 when it exited by itself */
-    bool    is_stopped;   /* agent_stop() was asked for before the command had ended */
+    bool    is_started;  /* the command was executed */
+    int     exit_status; /* -1 when a signal ended it */
+    int     signal;      /* 0 when it exited by itself */
+    bool    is_stopped;  /* agent_stop() was asked for before the command had ended */
     bool    is_timeout;
-    bool    is_lost;      /* the warden itself was killed; the tree was swept by its marker */
+    bool    is_lost; /* the warden itself was killed; the tree was swept by its marker */
     int64_t started_us, ended_us, term_us, kill_us, gone_us;
-    int     tree_size;    /* processes found by the stop cascade, the command included; 0 = none was needed */
-    char    error[256];   /* why it could not be started: names the command */
+    int     tree_size;  /* processes found by the stop cascade, the command included; 0 = none was needed */
+    char    error[256]; /* why it could not be started: names the command */
 };
 
 typedef void agent_start_fn(pid_t pid, const char *start_time, void *arg); /* the command runs: pid and start time of the *warden* */
@@ -47,8 +47,8 @@ typedef void agent_end_fn(const struct agent_end *end, void *arg);
 typedef void agent_cascade_fn(int64_t term_us, int64_t kill_us, void *arg);
 
 /* The spec is copied. on_start may be NULL. Fails (ERR_INVALID) at once for what is known at once: no such directory, no such command. */
-int  agent_start(struct agent **out, struct loop *l, const struct agent_spec *spec, agent_start_fn *on_start, agent_end_fn *on_end, void *arg,
-                 struct err *e);
+int  agent_start(struct agent **out, struct loop *l, const struct agent_spec *spec, agent_start_fn *on_start, agent_end_fn *on_end,
+                 void *arg, struct err *e);
 void agent_on_cascade(struct agent *a, agent_cascade_fn *fn); /* with the arg of agent_start() */
 void agent_stop(struct agent *a, const char *why); /* asks, once: SIGTERM to the tree, grace, SIGKILL to the tree; on_end still comes */
 void agent_kill(struct agent *a, const char *why); /* the same without grace */

@@ -16,7 +16,7 @@ struct sweep_target {
 /* Freezes, then kills; returns how many were found alive. Call again until it is 0. */
 int sweep_round(struct tree *t, struct tree_seen *seen, const struct sweep_target *target);
 
-bool agent_is_warden(pid_t pid);   /* one that this process started and has not reaped */
-void agent_reap_adopted(void);     /* also takes note of wardens that ended */
+bool agent_is_warden(pid_t pid); /* one that this process started and has not reaped */
+void agent_reap_adopted(void);   /* also takes note of wardens that ended */
 
 #endif

@@ -15,7 +15,7 @@
 
 enum {
     SWEEP_LOOK_MS = 10,
-    SWEEP_ROUNDS  = 100 /* walks before killing what is frozen so far */
+    SWEEP_ROUNDS = 100 /* walks before killing what is frozen so far */
 };
 
 static void
@@ -47,7 +47,7 @@ mark_orphans(struct tree *t)
 int
 sweep_round(struct tree *t, struct tree_seen *seen, const struct sweep_target *target)
 {
-    int  left         = 0;
+    int  left = 0;
     bool is_new_found = true;
 
     for (int round = 0; is_new_found && round < SWEEP_ROUNDS; round++) {
@@ -90,12 +90,12 @@ find_warden(pid_t pid, const char *start_time, const char *boot_id, struct tree_
 int
 agent_sweep(pid_t warden, const char *start_time, const char *boot_id, const char *marker, int64_t wait_ms, int *left_out)
 {
-    struct tree         tree        = { 0 };
-    struct tree_seen    seen        = { 0 };
-    struct sweep_target target      = { .marker = marker };
-    struct tree_process found       = { 0 };
+    struct tree         tree = { 0 };
+    struct tree_seen    seen = { 0 };
+    struct sweep_target target = { .marker = marker };
+    struct tree_process found = { 0 };
     int64_t             deadline_ms = clock_mono_ms() + wait_ms;
-    int                 left        = 0;
+    int                 left = 0;
     int                 killed;
 
     for (;;) {

@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 enum {
-    STAT_MAX    = 1024,    /* a stat line is below 400 bytes: 52 numbers and a name of at most 64 */
+    STAT_MAX = 1024,       /* a stat line is below 400 bytes: 52 numbers and a name of at most 64 */
     ENVIRON_MAX = 8 << 20, /* above what execve() accepts with the usual stack limit of 8 MiB */
-    GROW_MIN    = 256
+    GROW_MIN = 256
 };
 
 static void *
@@ -34,8 +34,8 @@ static ssize_t
 read_small(const char *path, char *into, size_t size)
 {
     size_t  len = 0;
-    ssize_t n   = 0;
-    int     fd  = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = 0;
+    int     fd = open(path, O_RDONLY | O_CLOEXEC);
 
     if (fd < 0)
         return -1;
@@ -52,18 +52,18 @@ tree_read_process(pid_t pid, struct tree_process *out)
     char               path[64];
     char               line[STAT_MAX];
     const char        *rest;
-    char               state   = 0;
-    int                ppid    = 0;
+    char               state = 0;
+    int                ppid = 0;
     long               threads = 0;
-    unsigned long long start   = 0;
+    unsigned long long start = 0;
 
     snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
     if (read_small(path, line, sizeof(line)) <= 0)
         return false;
     /* The name may hold blanks and brackets; the last bracket is the one that ends it. */
     rest = strrchr(line, ')');
-    if (!rest || sscanf(rest + 1, " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld %*d %llu", &state, &ppid, &threads,
-                     &start) != 4)
+    if (!rest || sscanf(rest + 1, " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld %*d %llu", &state, &ppid,
+                        &threads, &start) != 4)
         return false;
     /* A leader that ended before its threads is shown as a zombie too, and is alive. */
     *out = (struct tree_process){ .pid = pid, .ppid = ppid, .start = start, .is_dead = (state == 'Z' && threads <= 1) || state == 'X' };
@@ -96,7 +96,7 @@ tree_walk(struct tree *t)
         if (*end || pid <= 0 || pid > INT_MAX || !tree_read_process((pid_t)pid, &p))
             continue;
         if (t->count == t->cap) {
-            t->cap   = t->cap ? t->cap * 2 : GROW_MIN;
+            t->cap = t->cap ? t->cap * 2 : GROW_MIN;
             t->items = grow(t->items, t->cap * sizeof(*t->items));
         }
         t->items[t->count++] = p;
@@ -115,8 +115,8 @@ tree_mark_descendants(struct tree *t, pid_t root)
     while (is_changed) {
         is_changed = false;
         for (size_t i = 0; i < t->count; i++) {
-            struct tree_process       *p      = &t->items[i];
-            struct tree_process        key    = { .pid = p->ppid };
+            struct tree_process       *p = &t->items[i];
+            struct tree_process        key = { .pid = p->ppid };
             const struct tree_process *parent = NULL;
 
             if (p->is_in || p->pid == root)
@@ -124,7 +124,7 @@ tree_mark_descendants(struct tree *t, pid_t root)
             if (p->ppid != root)
                 parent = bsearch(&key, t->items, t->count, sizeof(*t->items), by_pid);
             if (p->ppid == root || (parent && parent->is_in)) {
-                p->is_in   = true;
+                p->is_in = true;
                 is_changed = true;
             }
         }
@@ -142,11 +142,11 @@ bool
 tree_has_variable(pid_t pid, const char *name_value)
 {
     size_t  want = strlen(name_value) + 1; /* with its NUL */
-    size_t  cap  = 16384;
-    size_t  len  = 0;
+    size_t  cap = 16384;
+    size_t  len = 0;
     ssize_t n;
     char    path[64];
-    char   *text     = NULL;
+    char   *text = NULL;
     bool    is_found = false;
     int     fd;
 
@@ -177,7 +177,7 @@ tree_signal(const struct tree_process *p, int signo)
 {
     struct tree_process seen;
     bool                is_sent = false;
-    int                 fd      = pidfd_open(p->pid, 0);
+    int                 fd = pidfd_open(p->pid, 0);
 
     if (fd < 0)
         return false;
@@ -212,7 +212,7 @@ seen_grow(struct tree_seen *s)
 {
     struct tree_seen old = *s;
 
-    s->cap   = old.cap ? old.cap * 2 : GROW_MIN;
+    s->cap = old.cap ? old.cap * 2 : GROW_MIN;
     s->items = calloc(s->cap, sizeof(*s->items));
     if (!s->items)
         abort();
@@ -276,7 +276,7 @@ tree_find_command(const char *command, const char *path, const char *cwd, char *
         size_t len = strcspn(path, ":");
 
         if (*path == '/') {
-            int n     = snprintf(out, size, "%.*s/%s", (int)len, path, command);
+            int n = snprintf(out, size, "%.*s/%s", (int)len, path, command);
             int found = n > 0 && (size_t)n < size ? check_executable(out) : ENAMETOOLONG;
 
             if (!found)

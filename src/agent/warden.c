@@ -27,11 +27,11 @@
 #include "agent/warden.h"
 
 enum {
-    TERM_LOOK_MS    = 50,  /* how often newcomers are looked for during the grace */
-    KILL_LOOK_MS    = 2,   /* first wait for killed ones to be reaped; doubled up to KILL_LOOK_MAX */
-    KILL_LOOK_MAX   = 200, /* one in uninterruptible sleep dies when its device answers */
-    FREEZE_ROUNDS   = 100, /* walks before killing what is frozen so far: a bomb at the process limit must get room to be reaped */
-    EXEC_FAILED     = 127
+    TERM_LOOK_MS = 50,   /* how often newcomers are looked for during the grace */
+    KILL_LOOK_MS = 2,    /* first wait for killed ones to be reaped; doubled up to KILL_LOOK_MAX */
+    KILL_LOOK_MAX = 200, /* one in uninterruptible sleep dies when its device answers */
+    FREEZE_ROUNDS = 100, /* walks before killing what is frozen so far: a bomb at the process limit must get room to be reaped */
+    EXEC_FAILED = 127
 };
 
 enum state { RUNNING, TERMING, KILLING };
@@ -103,7 +103,7 @@ term_newcomers(struct warden *w)
 static int
 kill_round(struct warden *w)
 {
-    int  sent         = 0;
+    int  sent = 0;
     bool is_new_found = true;
 
     for (int round = 0; is_new_found && round < FREEZE_ROUNDS; round++) {
@@ -136,7 +136,7 @@ state_enter(struct warden *w, enum state next, int64_t grace_ms)
         return;
     w->state = next;
     if (next == TERMING) {
-        sent          = term_newcomers(w);
+        sent = term_newcomers(w);
         w->kill_at_ms = mono_ms() + grace_ms;
         if (sent)
             report(WARDEN_TERM_SENT, sent);
@@ -243,7 +243,7 @@ static _Noreturn void
 become_command(pid_t warden, char **argv, int pipe_fd)
 {
     struct rlimit    no_core = { 0, 0 };
-    struct sigaction plain   = { .sa_handler = SIG_DFL };
+    struct sigaction plain = { .sa_handler = SIG_DFL };
     sigset_t         none;
     int              why;
 
@@ -268,10 +268,10 @@ become_command(pid_t warden, char **argv, int pipe_fd)
 static bool
 start_command(struct warden *w, char **argv)
 {
-    pid_t self     = getpid();
-    int   ends[2]  = { -1, -1 };
-    int   why      = 0;
-    bool  is_exec  = false;
+    pid_t self = getpid();
+    int   ends[2] = { -1, -1 };
+    int   why = 0;
+    bool  is_exec = false;
 
     if (pipe2(ends, O_CLOEXEC) || (w->command = fork()) < 0) {
         report(WARDEN_EXEC_FAILED, errno);

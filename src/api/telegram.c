@@ -153,7 +153,7 @@ on_answer(struct api_call *base, struct json *json, const struct fetch_response 
     } else if (e || !json_bool(json, "ok")) {
         judge_words(c, json, e, &own);
     } else if (!json_int(json, "result.message_id", &result.message_id) || result.message_id <= 0) {
-        err_set(&own, ERR_RETRY, "messenger: answered %ld without a message's number", r->status);
+        err_set(&own, ERR_RETRY, "messenger: answered %ld without a message's number", r ? r->status : 0);
     }
     c->fn(&result, own.code ? &own : e, c->arg);
     api_end(&c->base);

@@ -431,7 +431,9 @@ config_reload(struct config *c, const char *(*get)(const char *name, void *arg),
             if (config_options[i].flags & RELOAD)
                 swap_bytes((char *)c + config_options[i].offset, (char *)&fresh + config_options[i].offset,
                            field_size(config_options[i].type));
-        swap_bytes((char *)&c->agents, (char *)&fresh.agents, sizeof c->agents);
+        struct json *old = c->agents;
+        c->agents = fresh.agents;
+        fresh.agents = old;
     }
     config_fini(&fresh); /* what was replaced */
     return e->code;

@@ -70,13 +70,16 @@ out:
 static int
 bound_port(struct evhttp_bound_socket *listener)
 {
-    struct sockaddr_storage at = { 0 };
-    socklen_t               len = sizeof at;
+    union {
+        struct sockaddr     any;
+        struct sockaddr_in  v4;
+        struct sockaddr_in6 v6;
+    } at;
+    socklen_t len = sizeof at;
 
-    CHECK(getsockname(evhttp_bound_socket_get_fd(listener), (struct sockaddr *)&at, &len) == 0);
-    if (at.ss_family == AF_INET6)
-        return ntohs(((struct sockaddr_in6 *)&at)->sin6_port);
-    return ntohs(((struct sockaddr_in *)&at)->sin_port);
+    memset(&at, 0, sizeof at);
+    CHECK(getsockname(evhttp_bound_socket_get_fd(listener), &at.any, &len) == 0);
+    return ntohs(at.any.sa_family == AF_INET6 ? at.v6.sin6_port : at.v4.sin_port);
 }
 
 static void

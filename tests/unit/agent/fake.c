@@ -80,12 +80,13 @@ say(const char *text)
 static int
 manner_echo(void)
 {
-    extern char  **environ;
-    DIR           *dir = opendir("/proc/self/fd");
-    struct dirent *entry;
+    extern char    **environ;
+    DIR             *dir = opendir("/proc/self/fd");
+    struct dirent   *entry;
     struct sigaction act;
     sigset_t         mask;
     char             c;
+    char            *cwd;
 
     for (char **v = environ; *v; v++)
         printf("env %s\n", *v);
@@ -103,7 +104,9 @@ manner_echo(void)
     }
     printf("sid %d\n", getsid(0) == getpid());
     printf("pgid %d\n", getpgid(0) == getpid());
-    printf("cwd %s\n", get_current_dir_name());
+    cwd = get_current_dir_name();
+    printf("cwd %s\n", cwd);
+    free(cwd);
     fflush(stdout);
     fprintf(stderr, "complaint\n");
     return 0;

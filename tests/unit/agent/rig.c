@@ -74,7 +74,7 @@ rig_set_up(void **state)
     snprintf(r->needle, sizeof(r->needle), "needle-%d-%d", (int)getpid(), ++serial);
     snprintf(r->marker, sizeof(r->marker), "ORCH_RUN_MARK=test/%s", r->needle);
     r->grace_ms = 300;
-    *state      = r;
+    *state = r;
     return 0;
 }
 
@@ -108,16 +108,16 @@ rig_tear_down(void **state)
 int
 rig_start(struct rig *r, const char *manner, const char *more, struct err *e)
 {
-    const char *const env[]  = { RIG_ENV, "ANSWER=42", NULL };
+    const char *const env[] = { RIG_ENV, "ANSWER=42", NULL };
     const char *const argv[] = { rig_fake(), manner, more ? more : r->needle, r->needle, NULL };
-    struct agent_spec spec   = {
-          .argv       = argv,
-          .env        = env,
-          .cwd        = r->dir,
-          .log_path   = r->log_path,
-          .marker     = r->marker,
-          .grace_ms   = r->grace_ms,
-          .timeout_ms = r->timeout_ms,
+    struct agent_spec spec = {
+        .argv = argv,
+        .env = env,
+        .cwd = r->dir,
+        .log_path = r->log_path,
+        .marker = r->marker,
+        .grace_ms = r->grace_ms,
+        .timeout_ms = r->timeout_ms,
     };
 
     if (agent_start(&r->agent, r->loop, &spec, on_start, on_end, r, e))
@@ -129,7 +129,7 @@ rig_start(struct rig *r, const char *manner, const char *more, struct err *e)
 static bool
 is_ready(struct rig *r)
 {
-    char *log      = rig_log(r);
+    char *log = rig_log(r);
     bool  is_there = strstr(log, "ready") != NULL;
 
     free(log);
@@ -202,7 +202,7 @@ has_needle(pid_t pid, const char *needle)
 
     snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
     fd = open(path, O_RDONLY | O_CLOEXEC);
-    n  = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+    n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
     if (fd >= 0)
         close(fd);
     return n > 0 && memmem(text, (size_t)n, needle, strlen(needle) + 1) && !memmem(text, (size_t)n, "orchd-warden", 13);
@@ -211,7 +211,7 @@ has_needle(pid_t pid, const char *needle)
 static int
 find(struct rig *r, pid_t *last)
 {
-    struct tree t     = { 0 };
+    struct tree t = { 0 };
     int         count = 0;
 
     tree_walk(&t);

@@ -34,16 +34,16 @@ struct rig {
 int  rig_set_up(void **state);
 int  rig_tear_down(void **state);
 int  rig_start(struct rig *r, const char *manner, const char *more, struct err *e); /* more may be NULL */
-void rig_start_ready(struct rig *r, const char *manner);                           /* and waits until it says so */
+void rig_start_ready(struct rig *r, const char *manner);                            /* and waits until it says so */
 void rig_wait_end(struct rig *r);
 bool rig_wait(struct rig *r, bool (*is_true)(struct rig *r)); /* runs the loop until then; false after RIG_PATIENCE_MS */
 
-bool  rig_is_over(struct rig *r);
-bool  rig_is_started(struct rig *r);
-bool  rig_is_empty(struct rig *r);  /* no process with the needle is left */
-int   rig_count(struct rig *r);     /* living processes of the run, the warden not counted */
-pid_t rig_command(struct rig *r);   /* any process of the run; 0 = none */
-char *rig_log(struct rig *r);       /* caller frees */
+bool        rig_is_over(struct rig *r);
+bool        rig_is_started(struct rig *r);
+bool        rig_is_empty(struct rig *r); /* no process with the needle is left */
+int         rig_count(struct rig *r);    /* living processes of the run, the warden not counted */
+pid_t       rig_command(struct rig *r);  /* any process of the run; 0 = none */
+char       *rig_log(struct rig *r);      /* caller frees */
 const char *rig_fake(void);
 
 #endif

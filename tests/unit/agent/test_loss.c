@@ -105,7 +105,7 @@ Q7_crash__takes_the_agents_along(void **state)
     pid_t       orchd;
 
     r->grace_ms = 60000;
-    orchd       = play_orchd(r, "trap", &told);
+    orchd = play_orchd(r, "trap", &told);
     assert_true(rig_count(r) >= 3);
     kill(orchd, SIGKILL);
     waitpid(orchd, NULL, 0);
@@ -115,7 +115,7 @@ Q7_crash__takes_the_agents_along(void **state)
 static void
 Q7_sweep__finds_what_outlived_orchd_and_warden(void **state)
 {
-    struct rig *r    = *state;
+    struct rig *r = *state;
     int         left = -1;
     struct told told;
     pid_t       orchd;
@@ -133,7 +133,7 @@ Q7_sweep__finds_what_outlived_orchd_and_warden(void **state)
 static void
 Q7_sweep__ends_a_warden_that_was_suspended_and_its_tree(void **state)
 {
-    struct rig *r    = *state;
+    struct rig *r = *state;
     int         left = -1;
     struct told told;
     pid_t       orchd;
@@ -219,7 +219,7 @@ S3_signal__never_reaches_a_process_with_another_start_time(void **state)
 static void
 S12_stop__touches_no_other_run(void **state)
 {
-    struct rig *r     = *state;
+    struct rig *r = *state;
     void       *other = NULL;
     struct rig *o;
 

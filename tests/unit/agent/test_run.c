@@ -93,9 +93,9 @@ S3_end__sweeps_what_the_command_left_behind(void **state)
 static void
 expect_refusal(struct rig *r, const char *const *argv, const char *cwd, enum err_code code, const char *names)
 {
-    struct err        e     = ERR_INIT;
+    struct err        e = ERR_INIT;
     const char *const env[] = { "PATH=/usr/bin::.:/bin", NULL };
-    struct agent_spec spec  = { .argv = argv, .env = env, .cwd = cwd, .log_path = r->log_path, .marker = r->marker };
+    struct agent_spec spec = { .argv = argv, .env = env, .cwd = cwd, .log_path = r->log_path, .marker = r->marker };
 
     assert_true(agent_start(&r->agent, r->loop, &spec, NULL, NULL, r, &e) != 0);
     assert_int_equal(e.code, code);
@@ -106,11 +106,11 @@ expect_refusal(struct rig *r, const char *const *argv, const char *cwd, enum err
 static void
 R1_start__refuses_what_cannot_run_and_names_it(void **state)
 {
-    struct rig       *r         = *state;
-    const char *const absent[]  = { "no-such-agent", NULL };
+    struct rig       *r = *state;
+    const char *const absent[] = { "no-such-agent", NULL };
     const char *const nowhere[] = { "/nowhere/agent", NULL };
-    const char *const folder[]  = { "/tmp", NULL };
-    const char *const fine[]    = { "true", NULL };
+    const char *const folder[] = { "/tmp", NULL };
+    const char *const fine[] = { "true", NULL };
 
     expect_refusal(r, absent, r->dir, ERR_INVALID, "no-such-agent");
     expect_refusal(r, nowhere, r->dir, ERR_INVALID, "/nowhere/agent");
@@ -136,8 +136,8 @@ R1_start__tells_why_a_file_could_not_be_executed(void **state)
     struct err        e = ERR_INIT;
     char              path[128];
     const char       *argv[] = { path, NULL };
-    const char *const env[]  = { "PATH=/usr/bin:/bin", NULL };
-    struct agent_spec spec   = { .argv = argv, .env = env, .cwd = r->dir, .log_path = r->log_path, .marker = r->marker };
+    const char *const env[] = { "PATH=/usr/bin:/bin", NULL };
+    struct agent_spec spec = { .argv = argv, .env = env, .cwd = r->dir, .log_path = r->log_path, .marker = r->marker };
     FILE             *f;
 
     snprintf(path, sizeof(path), "%s/agent", r->dir);
