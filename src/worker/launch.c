@@ -1,10 +1,12 @@
 /* What an agent is given and gives back: a clean environment, a task file, a result file. Names that begin with ORCH_ never pass from our
  * own environment: settings and secrets of the service have them. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/str.h"
 #include "worker/worker_int.h"
@@ -162,16 +164,18 @@ take_result(struct json *result, struct json *detail, struct err *e)
 int
 launch_read_result(const char *path, struct json *detail, struct err *e)
 {
-    FILE        *f = fopen(path, "re");
     char        *text = NULL;
+    FILE        *f = NULL;
     struct json *result = NULL;
     struct stat  st;
     size_t       len;
+    /* An agent may have put a pipe there, at which we would wait for ever, or a link to a file that is ours to read and not its own. */
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
-    if (!f)
+    if (fd < 0 && errno == ENOENT)
         return 0;
-    if (fstat(fileno(f), &st) || !S_ISREG(st.st_mode) || st.st_size > RESULT_MAX) {
-        err_set(e, ERR_INVALID, "the result file \"%s\" is no plain file of at most 1 MiB", path);
+    if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size > RESULT_MAX || !(f = fdopen(fd, "r"))) {
+        err_set(e, ERR_INVALID, "the result file \"%s\" is no plain file of at most 1 MiB that can be read", path);
         goto out;
     }
     text = xcalloc(1, (size_t)st.st_size + 1);
@@ -184,6 +188,9 @@ launch_read_result(const char *path, struct json *detail, struct err *e)
 out:
     json_free(result);
     free(text);
-    fclose(f);
+    if (f)
+        fclose(f);
+    else if (fd >= 0)
+        close(fd);
     return e->code;
 }

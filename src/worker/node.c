@@ -57,6 +57,7 @@ static void
 on_beat(const struct queue_stop *stops, size_t n, const struct err *e, void *arg)
 {
     struct worker *w = CHECKED(arg, WORKER_MAGIC);
+    w->beats_open--;
     if (!e)
         w->beat_ok_ms = w->beat_sent_ms;
     else if (e->code == ERR_RETRY)
@@ -70,7 +71,9 @@ worker_beat(struct worker *w)
 {
     if (!w->is_registered || w->is_over || w->is_leaving)
         return;
-    w->beat_sent_ms = clock_mono_ms();
+    /* Answers of slow beats overlap and do not tell which they belong to: the oldest one's time is never too late for the fence. */
+    if (w->beats_open++ == 0)
+        w->beat_sent_ms = clock_mono_ms();
     queue_beat(w->queue, w->is_draining, on_beat, w);
 }
 

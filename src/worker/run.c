@@ -56,6 +56,17 @@ on_finished(const struct queue_finished *f, const struct err *e, void *arg)
         r->again = loop_after(r->worker->loop, wait < AGAIN_MOST_MS ? wait : AGAIN_MOST_MS, on_finish_again, r);
         return;
     }
+    if (e && e->code != ERR_GONE && !r->is_bare) {
+        /* What the agent said was refused. Its run must be closed all the same, or its job would wait for ever. */
+        LOGE("worker.finish_refused", "run=%lld why=%s", (long long)r->job->run_id, log_quote(e->text));
+        r->is_bare = true;
+        json_free(r->detail);
+        r->detail = json_new_object();
+        json_set_str(r->detail, "error", e->text);
+        r->outcome = r->outcome == QUEUE_OK ? QUEUE_FAILED : r->outcome;
+        finish(r);
+        return;
+    }
     if (e)
         LOGW("worker.run_stale", "run=%lld outcome=%s why=%s", (long long)r->job->run_id, queue_outcome_name(r->outcome),
              log_quote(e->text));

@@ -29,6 +29,7 @@ struct run {
     char              *pid_start;    /* its start time */
     bool               is_recording; /* run_started is on its way */
     unsigned           tries;        /* at finishing */
+    bool               is_bare;      /* detail was refused and is reduced to why */
     struct loop_timer *again;
     LIST_ENTRY(run) link;
 };
@@ -54,8 +55,9 @@ struct worker {
     bool               is_leaving;      /* told SQL that it goes */
     bool               is_start_failed; /* a leftover could not be closed: begin again */
     int64_t            beat_ok_ms;      /* when the last beat that succeeded was sent */
-    int64_t            beat_sent_ms;
-    int                leftovers; /* still to be finished before the first claim */
+    int64_t            beat_sent_ms;    /* when the oldest beat without an answer was sent */
+    int                beats_open;      /* beats without an answer */
+    int                leftovers;       /* still to be finished before the first claim */
     struct loop_timer *beat_timer, *fence_timer, *poll_timer, *drain_timer, *start_timer;
     loop_fn           *on_drained;
     void              *drained_arg;
