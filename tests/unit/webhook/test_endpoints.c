@@ -266,9 +266,22 @@ W4_database_away__is_503_with_Retry_After(void **state)
     const struct fake_answer a = { .code = ERR_RETRY };
     struct endpoints        *x = *state;
 
-    fake_db_push(x->db, CALL_receive_event, &a);
+    for (int i = 0; i < 3; i++)
+        fake_db_push(x->db, CALL_receive_event, &a);
     assert_int_equal(post_fixture(x, "/webhook/gitea", "gitea_status_success"), 503);
     assert_string_not_equal(answer_header(&x->answer, "Retry-After"), "");
+}
+
+static void
+W3_deadlock__is_tried_again_before_the_answer(void **state)
+{
+    const struct fake_answer lost = { .code = ERR_RETRY };
+    const struct fake_answer stored = { .rows = 1, .columns = 3, .names = columns, .cells = routed };
+    struct endpoints        *x = *state;
+
+    fake_db_push(x->db, CALL_receive_event, &lost);
+    fake_db_push(x->db, CALL_receive_event, &stored);
+    assert_int_equal(post_fixture(x, "/webhook/gitea", "gitea_status_success"), 200);
 }
 
 static void
@@ -324,6 +337,7 @@ main(void)
         WITH(W6_content_type__other_than_JSON_is_415, setup),
         WITH(W6_method__other_than_post_is_405_with_Allow, setup),
         WITH(W4_database_away__is_503_with_Retry_After, setup),
+        WITH(W3_deadlock__is_tried_again_before_the_answer, setup),
         WITH(W3_database_that_refuses__is_500_without_its_words, setup),
         WITH(W7_github_endpoint__knows_a_Gitea_behind_GitHubs_headers, setup),
         WITH(W1_github_endpoint__takes_the_prefixed_signature_only, setup),
