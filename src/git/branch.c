@@ -43,6 +43,20 @@ git_check_branch(const char *name, const char *default_branch, struct err *e)
     return e->code;
 }
 
+/* Whether each part of a path is a plain name: nothing outside the tree, nothing of git's own. */
+static bool
+is_plain_path(const char *path)
+{
+    for (const char *p = path;; p++) {
+        size_t len = strcspn(p, "/");
+        if (!len || (len == 1 && *p == '.') || (len == 2 && !strncmp(p, "..", 2)) || (len == 4 && !strncasecmp(p, ".git", 4)))
+            return false;
+        p += len;
+        if (!*p)
+            return true;
+    }
+}
+
 /* The tree of base with one more file. */
 static int
 tree_with_file(git_tree **out, git_repository *repo, git_commit *base, const struct ask *ask, struct err *e)
@@ -64,22 +78,30 @@ tree_with_file(git_tree **out, git_repository *repo, git_commit *base, const str
     return e->code;
 }
 
+static char *
+request_message(const struct ask *ask)
+{
+    return xasprintf("%s\n\nOrch-Task: %lld\n", ask->message, (long long)ask->task_id);
+}
+
 static int
 commit_request(git_oid *out, git_repository *repo, const struct git_home *home, git_commit *base, const struct ask *ask, struct err *e)
 {
     git_signature    *who = NULL;
     git_tree         *tree = NULL;
+    char             *message = request_message(ask);
     const git_commit *parents[] = { base };
     int               status;
 
     if (tree_with_file(&tree, repo, base, ask, e))
         goto out;
     if ((status = git_signature_now(&who, home->author_name, home->author_email)) < 0 ||
-        (status = git_commit_create(out, repo, NULL, who, who, NULL, ask->message, tree, 1, parents)) < 0)
+        (status = git_commit_create(out, repo, NULL, who, who, NULL, message, tree, 1, parents)) < 0)
         err_set(e, git_code(status), "could not commit \"%s\": %s", ask->path, git_why());
 out:
     git_tree_free(tree);
     git_signature_free(who);
+    free(message);
     return e->code;
 }
 
@@ -95,12 +117,52 @@ holds_request(git_repository *repo, git_commit *commit, const struct ask *ask)
     if (git_commit_tree(&tree, commit) == 0 && git_tree_entry_bypath(&entry, tree, ask->path) == 0 &&
         git_blob_lookup(&blob, repo, git_tree_entry_id(entry)) == 0) {
         size_t len = strlen(ask->content);
-        holds = (size_t)git_blob_rawsize(blob) == len && !memcmp(git_blob_rawcontent(blob), ask->content, len);
+        holds = (size_t)git_blob_rawsize(blob) == len && (!len || !memcmp(git_blob_rawcontent(blob), ask->content, len));
     }
     git_blob_free(blob);
     git_tree_entry_free(entry);
     git_tree_free(tree);
     return holds;
+}
+
+/* The oldest commit of the branch that the default branch does not have, along first parents; NULL when there is none. */
+static git_commit *
+first_own_commit(git_repository *repo, const git_oid *head, const git_oid *base)
+{
+    git_revwalk *walk = NULL;
+    git_commit  *first = NULL;
+    git_oid      oid, oldest;
+    bool         is_any = false;
+
+    if (git_revwalk_new(&walk, repo) < 0 || git_revwalk_push(walk, head) < 0 || git_revwalk_hide(walk, base) < 0 ||
+        git_revwalk_simplify_first_parent(walk) < 0)
+        goto out;
+    git_revwalk_sorting(walk, GIT_SORT_TOPOLOGICAL);
+    while (git_revwalk_next(&oid, walk) == 0) {
+        oldest = oid;
+        is_any = true;
+    }
+    if (is_any && git_commit_lookup(&first, repo, &oldest) < 0)
+        first = NULL;
+out:
+    git_revwalk_free(walk);
+    return first;
+}
+
+/* A branch is ours when it begins with our request commit on a commit of the default branch: the trailer names the task, so that an earlier
+ * task of the same issue is not taken up again. */
+static bool
+is_ours(git_repository *repo, git_commit *head, git_commit *base, const struct ask *ask, git_oid *fork)
+{
+    git_commit *first = first_own_commit(repo, git_commit_id(head), git_commit_id(base));
+    char       *message = request_message(ask);
+    bool        is = first && git_commit_parentcount(first) == 1 && str_equal(git_commit_message(first), message) &&
+              holds_request(repo, first, ask) && holds_request(repo, head, ask);
+    if (is)
+        *fork = *git_commit_parent_id(first, 0);
+    free(message);
+    git_commit_free(first);
+    return is;
 }
 
 /* A branch of that name is on the forge: ours from an attempt whose answer was lost, or somebody else's. */
@@ -109,21 +171,19 @@ adopt_branch(git_repository *repo, const char *remote_ref, git_commit *base, con
 {
     git_commit    *head = NULL;
     git_reference *local = NULL;
+    char          *ref = xasprintf("refs/heads/%s", ask->branch);
     git_oid        fork;
     int            status;
 
     if (ref_commit(&head, repo, remote_ref, e))
         goto out;
-    if (!holds_request(repo, head, ask) || git_merge_base(&fork, repo, git_commit_id(head), git_commit_id(base)) < 0) {
+    if (!is_ours(repo, head, base, ask, &fork)) {
         err_set(e, ERR_INVALID,
-                "branch \"%s\" is on the forge already and was not made for this task: delete it there, then retry the effect",
+                "branch \"%s\" is already on the forge and was not made for this task: delete it, or rename it, then retry the effect",
                 ask->branch);
         goto out;
     }
-    char *ref = xasprintf("refs/heads/%s", ask->branch);
-    status = git_reference_create(&local, repo, ref, git_commit_id(head), 1, "orchd: adopt");
-    free(ref);
-    if (status < 0) {
+    if ((status = git_reference_create(&local, repo, ref, git_commit_id(head), 1, "orchd: adopt")) < 0) {
         err_set(e, git_code(status), "could not set branch \"%s\": %s", ask->branch, git_why());
         goto out;
     }
@@ -132,6 +192,7 @@ adopt_branch(git_repository *repo, const char *remote_ref, git_commit *base, con
 out:
     git_reference_free(local);
     git_commit_free(head);
+    free(ref);
     return e->code;
 }
 
@@ -170,7 +231,11 @@ work_start_branch(const struct git_home *home, const struct ask *ask, struct ans
     char           *remote = xasprintf("refs/remotes/origin/%s", ask->branch);
     git_oid         there;
 
-    if (git_check_branch(ask->branch, ask->default_branch, e) || mirror_open(&repo, home, ask, e) || mirror_fetch(repo, home, e))
+    if (!is_plain_path(ask->path)) {
+        err_set(e, ERR_INVALID, "path \"%s\" is no plain path of a file in a repository", ask->path);
+        goto out;
+    }
+    if (git_check_branch(ask->branch, ask->default_branch, e) || mirror_open(&repo, home, ask, e) || mirror_fetch(repo, home, ask, e))
         goto out;
     if (!ref_oid(&there, repo, deflt)) {
         err_set(e, ERR_INVALID, "repo \"%s\" has no branch \"%s\": is it empty, or is the project's default branch another?", ask->repo,
@@ -195,18 +260,21 @@ work_check_merged(const struct git_home *home, const struct ask *ask, struct ans
 {
     git_repository *repo = NULL;
     char           *ref = xasprintf("refs/remotes/origin/%s", ask->default_branch);
+    git_commit     *found = NULL;
     git_oid         head, commit;
     int             below;
 
-    if (mirror_open(&repo, home, ask, e) || mirror_fetch(repo, home, e))
+    if (mirror_open(&repo, home, ask, e) || mirror_fetch(repo, home, ask, e))
         goto out;
     if (git_oid_fromstr(&commit, ask->commit) < 0 || !ref_oid(&head, repo, ref)) {
         err_set(e, ERR_INVALID, "cannot tell whether \"%s\" is merged into \"%s\": one of them is not there", ask->commit,
                 ask->default_branch);
         goto out;
     }
-    /* 0: not a descendant; an unknown commit is not merged either, and is an error of its own. */
-    below = git_oid_equal(&head, &commit) ? 1 : git_graph_descendant_of(repo, &head, &commit);
+    /* 0: not a descendant. An unknown commit is not merged either, and is an error of its own. */
+    below = git_commit_lookup(&found, repo, &commit);
+    if (below == 0)
+        below = git_oid_equal(&head, &commit) ? 1 : git_graph_descendant_of(repo, &head, &commit);
     if (below < 0) {
         err_set(e, git_code(below), "could not compare \"%s\" with \"%s\": %s", ask->commit, ask->default_branch, git_why());
         goto out;
@@ -215,6 +283,7 @@ work_check_merged(const struct git_home *home, const struct ask *ask, struct ans
     answer->info = json_new_object();
     json_set_bool(answer->info, "is_merged", below == 1);
 out:
+    git_commit_free(found);
     free(ref);
     git_repository_free(repo);
 }

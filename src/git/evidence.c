@@ -1,14 +1,17 @@
 /* Evidence and archive: what the branch head says, never the working tree. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/str.h"
 #include "git/git_int.h"
 
-enum { TEXT_MAX = 64 * 1024, FILE_MAX = 1024 * 1024 };
+enum { TEXT_MAX = 64 * 1024, FILE_MAX = 1024 * 1024, DEPTH_MAX = 32 };
 
 /* The tree of docs/work-items/<work item> in a commit; NULL without an error when there is none. */
 static git_tree *
@@ -28,6 +31,25 @@ docs_tree(git_repository *repo, git_commit *head, const char *work_item)
     return docs;
 }
 
+static bool
+is_text(const char *data, size_t size)
+{
+    return !size || (!memchr(data, 0, size) && str_is_utf8(data, size));
+}
+
+/* The first TEXT_MAX bytes, cut at a character. */
+static void
+set_text(struct json *file, const char *data, size_t size)
+{
+    size_t len = size < TEXT_MAX ? size : TEXT_MAX;
+    char  *text;
+    while (len && len < size && ((unsigned char)data[len] & 0xC0) == 0x80)
+        len--;
+    text = xstrndup(len ? data : "", len);
+    json_set_str(file, "text", text);
+    free(text);
+}
+
 static struct json *
 describe_blob(git_repository *repo, const git_tree_entry *entry)
 {
@@ -40,17 +62,10 @@ describe_blob(git_repository *repo, const git_tree_entry *entry)
         json_set_str(file, "error", "cannot be read");
     else if (git_blob_rawsize(blob) > FILE_MAX)
         json_set_str(file, "error", "is larger than 1 MiB");
-    else {
-        size_t size = (size_t)git_blob_rawsize(blob);
-        char  *text = xstrndup(git_blob_rawcontent(blob), size < TEXT_MAX ? size : TEXT_MAX);
-        if (memchr(git_blob_rawcontent(blob), 0, size) || !str_is_utf8(git_blob_rawcontent(blob), size))
-            json_set_str(file, "error", "is not UTF-8 text");
-        else if (size > TEXT_MAX && !str_is_utf8(text, strlen(text)))
-            json_set_str(file, "error", "is not cut at a character"); /* 64 KiB end inside one: too long for a verdict anyway */
-        else
-            json_set_str(file, "text", text);
-        free(text);
-    }
+    else if (!is_text(git_blob_rawcontent(blob), (size_t)git_blob_rawsize(blob)))
+        json_set_str(file, "error", "is not UTF-8 text");
+    else
+        set_text(file, git_blob_rawcontent(blob), (size_t)git_blob_rawsize(blob));
     git_blob_free(blob);
     return file;
 }
@@ -116,20 +131,31 @@ write_file(const char *path, const void *data, size_t len, struct err *e)
     return e->code;
 }
 
-/* Copies files and directories; symbolic links and submodules are left out: an archive holds what can be read. */
+/* A tree made by hand can hold any name, and names become paths here. */
+static bool
+is_plain_name(const char *name)
+{
+    return *name && !str_equal(name, ".") && !str_equal(name, "..") && strcasecmp(name, ".git") && !strchr(name, '/') &&
+           strlen(name) <= NAME_MAX;
+}
+
+/* Copies files and directories; symbolic links, submodules and what no directory can hold are left out: an archive holds what can be read. */
 static int
-copy_tree(git_repository *repo, git_tree *from, const char *to, int64_t *files, struct err *e)
+copy_tree(git_repository *repo, git_tree *from, const char *to, int depth, int64_t *files, struct err *e)
 {
     if (make_dirs(to, e))
         return e->code;
     for (size_t i = 0; i < git_tree_entrycount(from) && !e->code; i++) {
         const git_tree_entry *entry = git_tree_entry_byindex(from, i);
+        git_filemode_t        mode = git_tree_entry_filemode(entry);
         char                 *path = xasprintf("%s/%s", to, git_tree_entry_name(entry));
         git_tree             *dir = NULL;
         git_blob             *blob = NULL;
-        if (git_tree_entry_filemode(entry) == GIT_FILEMODE_TREE && git_tree_lookup(&dir, repo, git_tree_entry_id(entry)) == 0)
-            copy_tree(repo, dir, path, files, e);
-        else if ((git_tree_entry_filemode(entry) == GIT_FILEMODE_BLOB || git_tree_entry_filemode(entry) == GIT_FILEMODE_BLOB_EXECUTABLE) &&
+        if (!is_plain_name(git_tree_entry_name(entry)) || strlen(path) >= PATH_MAX)
+            LOGW("git.archive_left_out", "path=%s", log_quote(path));
+        else if (mode == GIT_FILEMODE_TREE && depth < DEPTH_MAX && git_tree_lookup(&dir, repo, git_tree_entry_id(entry)) == 0)
+            copy_tree(repo, dir, path, depth + 1, files, e);
+        else if ((mode == GIT_FILEMODE_BLOB || mode == GIT_FILEMODE_BLOB_EXECUTABLE) &&
                  git_blob_lookup(&blob, repo, git_tree_entry_id(entry)) == 0 &&
                  !write_file(path, git_blob_rawcontent(blob), (size_t)git_blob_rawsize(blob), e))
             (*files)++;
@@ -140,16 +166,28 @@ copy_tree(git_repository *repo, git_tree *from, const char *to, int64_t *files, 
     return e->code;
 }
 
-/* The newest commit of the branch that can be found: here, else as the forge last had it. */
-static bool
-find_head(git_oid *out, git_repository *repo, const struct ask *ask)
+/* The newest commit of the branch: here, or as the forge last had it. When both have gone their own way, ours is the head and the forge's
+ * is kept beside it. */
+static int
+find_head(git_oid *out, bool *is_found, git_repository *repo, const struct ask *ask, struct err *e)
 {
-    char *local = xasprintf("refs/heads/%s", ask->branch);
-    char *remote = xasprintf("refs/remotes/origin/%s", ask->branch);
-    bool  found = ref_oid(out, repo, local) || ref_oid(out, repo, remote);
+    char   *local = xasprintf("refs/heads/%s", ask->branch);
+    char   *remote = xasprintf("refs/remotes/origin/%s", ask->branch);
+    git_oid here, there;
+    bool    is_here = ref_oid(&here, repo, local);
+    bool    is_there = ref_oid(&there, repo, remote);
+
+    *is_found = is_here || is_there;
+    *out = is_here ? here : there;
+    if (is_here && is_there && !git_oid_equal(&here, &there)) {
+        if (git_graph_descendant_of(repo, &there, &here) == 1)
+            *out = there;
+        else if (git_graph_descendant_of(repo, &here, &there) != 1)
+            keep_commit(repo, ask->task_id, &there, e);
+    }
     free(remote);
     free(local);
-    return found;
+    return e->code;
 }
 
 void
@@ -162,13 +200,14 @@ work_archive(const struct git_home *home, const struct ask *ask, struct answer *
     char           *ref = xasprintf("refs/orch/archive/%lld", (long long)ask->task_id);
     char           *path = xasprintf("%s/archive/%lld", home->data_dir, (long long)ask->task_id);
     int64_t         files = 0;
+    bool            is_found = false;
     git_oid         oid;
     int             status;
 
-    if (mirror_open(&repo, home, ask, e) || mirror_fetch(repo, home, e))
+    if (mirror_open(&repo, home, ask, e) || mirror_fetch(repo, home, ask, e) || find_head(&oid, &is_found, repo, ask, e))
         goto out;
     /* A second try may find the branch gone: then what the first one kept is the archive. */
-    if (find_head(&oid, repo, ask) && (status = git_reference_create(&kept, repo, ref, &oid, 1, "orchd: archive")) < 0) {
+    if (is_found && (status = git_reference_create(&kept, repo, ref, &oid, 1, "orchd: archive")) < 0) {
         err_set(e, git_code(status), "could not set \"%s\": %s", ref, git_why());
         goto out;
     }
@@ -176,7 +215,7 @@ work_archive(const struct git_home *home, const struct ask *ask, struct answer *
         if (ref_commit(&head, repo, ref, e))
             goto out;
         docs = docs_tree(repo, head, ask->work_item);
-        if (docs && copy_tree(repo, docs, path, &files, e))
+        if (docs && copy_tree(repo, docs, path, 0, &files, e))
             goto out;
         oid_text(answer->head, &oid);
     }

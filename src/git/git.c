@@ -1,6 +1,7 @@
 /* The pool: jobs wait in one list; a thread takes the first whose mirror nobody works on. Results go back through loop_post(). */
 #include "git/git.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,6 +138,16 @@ run_jobs(void *arg)
     return NULL;
 }
 
+/* Made, and without links: git compares the paths of worktrees as texts. */
+static char *
+real_dir(const char *path, struct err *e)
+{
+    char *real = make_dirs(path, e) ? NULL : realpath(path, NULL);
+    if (!real && !e->code)
+        err_set(e, ERR_RETRY, "could not find directory \"%s\": %s", path, strerror(errno));
+    return real;
+}
+
 int
 git_open(struct git **out, struct loop *l, const struct git_options *o, struct err *e)
 {
@@ -146,9 +157,10 @@ git_open(struct git **out, struct loop *l, const struct git_options *o, struct e
     /* Mirrors and remotes on this host may belong to another user, e.g. when the data directory is a volume; who may write there is
      * the business of its permissions. */
     git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+    stream_register();
     g->magic = GIT_MAGIC;
     g->loop = l;
-    g->home = (struct git_home){ .data_dir = xstrdup(o->data_dir),
+    g->home = (struct git_home){ .data_dir = real_dir(o->data_dir, e),
                                  .token = xstrdup(o->token),
                                  .author_name = xstrdup(o->author_name),
                                  .author_email = xstrdup(o->author_email) };
@@ -156,12 +168,11 @@ git_open(struct git **out, struct loop *l, const struct git_options *o, struct e
     TAILQ_INIT(&g->every);
     pthread_mutex_init(&g->lock, NULL);
     pthread_cond_init(&g->wake, NULL);
-    for (unsigned i = 0; i < o->threads && i < MOST_THREADS; i++) {
-        if (pthread_create(&g->thread[i], NULL, run_jobs, g)) {
+    for (unsigned i = 0; i < o->threads && i < MOST_THREADS && !e->code; i++) {
+        if (pthread_create(&g->thread[i], NULL, run_jobs, g))
             err_set(e, ERR_RETRY, "could not start a thread for git");
-            break;
-        }
-        g->threads++;
+        else
+            g->threads++;
     }
     if (e->code)
         git_close(g);

@@ -1,6 +1,6 @@
 /* git: mirrors, branches, worktrees and evidence, on a small pool of threads because libgit2 blocks. libgit2 is seen in this room only.
  * One mirror (bare) per repo in <data>/mirrors/<owner>/<name>.git: remote branches in refs/remotes/origin/, task branches in refs/heads/,
- * archives in refs/orch/archive/<task id>. Jobs of one mirror run one after another, different mirrors side by side.
+ * archives in refs/orch/archive/<task id>, what had to leave a branch in refs/orch/kept/<task id>/. Jobs of one mirror run one after another, different mirrors side by side.
  * Callbacks fire exactly once, on the loop's thread. Nothing here pushes to a default branch, and nothing forces a push. */
 #ifndef ORCH_GIT_GIT_H
 #define ORCH_GIT_GIT_H
@@ -44,13 +44,14 @@ void git_close(struct git *g); /* waits for running jobs; silences callbacks */
 void git_forget(struct git_job *j);
 
 /* Makes the task's branch from the freshly fetched default branch, with path = content committed on it, and pushes it. Repeatable: a
- * branch that we made (our archive of made branches, or the same request file on it) is success; somebody else's is ERR_INVALID.
+ * branch that begins with our commit for this task (its message names the task) is success; any other of that name is ERR_INVALID.
  * r.base = the default branch's commit, r.head = the branch's. */
 struct git_job *git_start_branch(struct git *g, const struct git_target *t, const char *path, const char *content, const char *message,
                                  git_fn *fn, void *arg);
 
 /* Gives the task's worktree at its branch head, making it when it is missing; work committed but not yet pushed is kept, what was not
- * committed is thrown away (a run starts clean). The remote branch's newer commits are taken in when that is a fast-forward.
+ * committed is thrown away (a run starts clean; what git ignores stays). The remote branch's newer commits are taken in; unpushed work
+ * that stands in their way could never be pushed, and moves to refs/orch/kept/.
  * r.info = {"path": …}. */
 struct git_job *git_open_worktree(struct git *g, const struct git_target *t, git_fn *fn, void *arg);
 

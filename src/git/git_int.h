@@ -39,7 +39,7 @@ enum err_code git_code(int status);
 /* Opens the mirror of ask->repo, making it when it is missing. Caller frees with git_repository_free(). */
 int mirror_open(git_repository **out, const struct git_home *home, const struct ask *ask, struct err *e);
 /* Brings refs/remotes/origin/ up to date, pruned. */
-int mirror_fetch(git_repository *repo, const struct git_home *home, struct err *e);
+int mirror_fetch(git_repository *repo, const struct git_home *home, const struct ask *ask, struct err *e);
 /* Pushes the local branch to the same name, fast-forward only; refuses what git_check_branch() refuses. */
 int mirror_push(git_repository *repo, const struct git_home *home, const struct ask *ask, struct err *e);
 /* The commit of a ref; ERR_GONE when there is no such ref. */
@@ -52,7 +52,15 @@ void oid_text(char out[GIT_OID_HEXSZ + 1], const git_oid *oid);
 char *worktree_path(const struct git_home *home, int64_t task_id);
 char *worktree_name(int64_t task_id);
 
+/* Keeps a commit that no branch will hold any longer, as refs/orch/kept/<task id>/<commit>. */
+int keep_commit(git_repository *repo, int64_t task_id, const git_oid *oid, struct err *e);
+
 /* Makes a directory and those above it. */
 int make_dirs(const char *path, struct err *e);
+/* Removes a directory, or file, and all in it. Absent is success. */
+int remove_tree(const char *path, struct err *e);
+
+/* Gives libgit2 sockets that do not wait for ever. For the whole process. */
+void stream_register(void);
 
 #endif

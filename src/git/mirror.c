@@ -9,8 +9,6 @@
 #include "base/str.h"
 #include "git/git_int.h"
 
-enum { DIR_MODE = 0750 };
-
 const char *
 git_why(void)
 {
@@ -37,29 +35,12 @@ git_code(int status)
         break;
     }
     return last && (last->klass == GIT_ERROR_NET || last->klass == GIT_ERROR_OS || last->klass == GIT_ERROR_SSH ||
-                    last->klass == GIT_ERROR_HTTP)
+                    last->klass == GIT_ERROR_SSL || last->klass == GIT_ERROR_HTTP)
                ? ERR_RETRY
                : ERR_BUG;
 }
 
-int
-make_dirs(const char *path, struct err *e)
-{
-    char *copy = xstrdup(path);
-    for (char *p = copy + 1; !e->code; p++) {
-        if (*p != '/' && *p != '\0')
-            continue;
-        char kept = *p;
-        *p = '\0';
-        if (mkdir(copy, DIR_MODE) && errno != EEXIST)
-            err_set(e, ERR_RETRY, "could not make directory \"%s\": %s", copy, strerror(errno));
-        if (kept == '\0')
-            break;
-        *p = kept;
-    }
-    free(copy);
-    return e->code;
-}
+#define FETCH_SPEC "+refs/heads/*:refs/remotes/origin/*"
 
 /* owner/name becomes a path, so it must be no more than that. */
 static bool
@@ -73,18 +54,29 @@ is_repo_name(const char *repo)
     return slashes == 1 && *repo != '/' && *repo != '.' && !strstr(repo, "/.") && repo[strlen(repo) - 1] != '/';
 }
 
+/* "origin" for agents that look at it. Written as text: libgit2 1.5 leaks two megabytes with each remote that it looks up or makes by name. */
+static int
+write_origin(git_repository *repo, const struct ask *ask)
+{
+    git_config *config = NULL;
+    int         status = git_repository_config(&config, repo);
+    if (status == 0 && (status = git_config_set_string(config, "remote.origin.url", ask->clone_url)) == 0)
+        status = git_config_set_string(config, "remote.origin.fetch", FETCH_SPEC);
+    git_config_free(config);
+    return status;
+}
+
 static int
 make_mirror(git_repository **out, const char *path, const struct ask *ask, struct err *e)
 {
-    git_remote *remote = NULL;
-    char       *parent = xstrndup(path, (size_t)(strrchr(path, '/') - path));
-    char       *tmp = xasprintf("%s.new", path);
-    int         status;
+    char *parent = xstrndup(path, (size_t)(strrchr(path, '/') - path));
+    char *tmp = xasprintf("%s.new", path);
+    int   status;
 
-    if (make_dirs(parent, e))
+    /* The leftovers of a crash while it was made. */
+    if (make_dirs(parent, e) || remove_tree(tmp, e))
         goto out;
-    if ((status = git_repository_init(out, tmp, 1)) < 0 ||
-        (status = git_remote_create_with_fetchspec(&remote, *out, "origin", ask->clone_url, "+refs/heads/*:refs/remotes/origin/*")) < 0) {
+    if ((status = git_repository_init(out, tmp, 1)) < 0 || (status = write_origin(*out, ask)) < 0) {
         err_set(e, git_code(status), "could not make the mirror of \"%s\" in \"%s\": %s", ask->repo, path, git_why());
         goto out;
     }
@@ -98,7 +90,6 @@ make_mirror(git_repository **out, const char *path, const struct ask *ask, struc
     if ((status = git_repository_open_bare(out, path)) < 0)
         err_set(e, git_code(status), "could not open the mirror of \"%s\" in \"%s\": %s", ask->repo, path, git_why());
 out:
-    git_remote_free(remote);
     free(tmp);
     free(parent);
     return e->code;
@@ -109,7 +100,6 @@ mirror_open(git_repository **out, const struct git_home *home, const struct ask 
 {
     char       *path = NULL;
     struct stat st;
-    int         status;
 
     if (!is_repo_name(ask->repo)) {
         err_set(e, ERR_INVALID, "repo \"%s\" is no owner/name", ask->repo ? ask->repo : "");
@@ -118,52 +108,75 @@ mirror_open(git_repository **out, const struct git_home *home, const struct ask 
     path = xasprintf("%s/mirrors/%s.git", home->data_dir, ask->repo);
     if (stat(path, &st) && errno == ENOENT) {
         make_mirror(out, path, ask, e);
-    } else if ((status = git_repository_open_bare(out, path)) < 0) {
+    } else if (git_repository_open_bare(out, path) < 0) {
         err_set(e, ERR_BUG, "cannot open the mirror of \"%s\": %s; look at \"%s\", and move it away to have it made anew", ask->repo,
                 git_why(), path);
-    } else if ((status = git_remote_set_url(*out, "origin", ask->clone_url)) < 0) {
-        err_set(e, git_code(status), "could not set the address of the mirror in \"%s\": %s", path, git_why());
     }
     free(path);
     return e->code;
 }
 
-/* One try with the token: a forge that refuses it would be asked for ever otherwise. */
+/* The forge as the task names it. Agents can write to the mirror's configuration, which could send our token elsewhere; so what it says of
+ * "origin" is for their convenience only, and never read by us. */
+static int
+open_remote(git_remote **out, git_repository *repo, const struct ask *ask, struct err *e)
+{
+    git_remote_create_options o;
+    int                       status;
+
+    git_remote_create_options_init(&o, GIT_REMOTE_CREATE_OPTIONS_VERSION);
+    o.repository = repo;
+    o.fetchspec = FETCH_SPEC;
+    o.flags = GIT_REMOTE_CREATE_SKIP_INSTEADOF;
+    if ((status = git_remote_create_with_opts(out, ask->clone_url, &o)) < 0)
+        err_set(e, git_code(status), "cannot use the address \"%s\": %s", ask->clone_url, git_why());
+    return e->code;
+}
+
 struct credentials {
     const struct git_home *home;
-    unsigned               asked;
+    unsigned               tries;
 };
 
+/* One try with the token: a forge that refuses it would be asked for ever otherwise. */
 static int
 on_credentials(git_credential **out, const char *url, const char *user, unsigned allowed, void *arg)
 {
     struct credentials *c = arg;
     (void)url;
-    if (c->asked++ > 0)
+    if (allowed & GIT_CREDENTIAL_USERNAME)
+        return git_credential_username_new(out, "git");
+    if (c->tries++ > 0) {
+        git_error_set_str(GIT_ERROR_HTTP, "the forge refused our credentials");
         return GIT_EAUTH;
+    }
     if ((allowed & GIT_CREDENTIAL_USERPASS_PLAINTEXT) && c->home->token)
         return git_credential_userpass_plaintext_new(out, user && *user ? user : "orchd", c->home->token);
     if (allowed & GIT_CREDENTIAL_SSH_KEY)
         return git_credential_ssh_key_from_agent(out, user);
+    git_error_set_str(GIT_ERROR_HTTP, "the forge wants credentials, and there are none");
     return GIT_EAUTH;
 }
 
 int
-mirror_fetch(git_repository *repo, const struct git_home *home, struct err *e)
+mirror_fetch(git_repository *repo, const struct git_home *home, const struct ask *ask, struct err *e)
 {
     git_remote        *remote = NULL;
     git_fetch_options  o;
     struct credentials c = { .home = home };
     int                status;
 
+    if (open_remote(&remote, repo, ask, e))
+        goto out;
     git_fetch_options_init(&o, GIT_FETCH_OPTIONS_VERSION);
     o.prune = GIT_FETCH_PRUNE;
     o.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
     o.callbacks.credentials = on_credentials;
     o.callbacks.payload = &c;
-    if ((status = git_remote_lookup(&remote, repo, "origin")) < 0 || (status = git_remote_fetch(remote, NULL, &o, NULL)) < 0)
-        err_set(e, git_code(status) == ERR_GONE ? ERR_RETRY : git_code(status), "could not fetch \"%s\": %s",
-                remote ? git_remote_url(remote) : "origin", git_why());
+    if ((status = git_remote_fetch(remote, NULL, &o, NULL)) < 0)
+        err_set(e, git_code(status) == ERR_GONE ? ERR_RETRY : git_code(status), "could not fetch \"%s\" into \"%s\": %s", ask->clone_url,
+                git_repository_path(repo), git_why());
+out:
     git_remote_free(remote);
     return e->code;
 }
@@ -203,9 +216,9 @@ mirror_push(git_repository *repo, const struct git_home *home, const struct ask 
     o.callbacks.credentials = on_push_credentials;
     o.callbacks.push_update_reference = on_push_update;
     o.callbacks.payload = both;
-    if ((status = git_remote_lookup(&remote, repo, "origin")) < 0 || (status = git_remote_push(remote, &specs, &o)) < 0)
+    if (!open_remote(&remote, repo, ask, e) && (status = git_remote_push(remote, &specs, &o)) < 0)
         err_set(e, git_code(status), "could not push branch \"%s\": %s", ask->branch, git_why());
-    else if (refused.code)
+    else if (!e->code && refused.code)
         *e = refused;
     git_remote_free(remote);
     free(spec);

@@ -1,17 +1,17 @@
 /* Worktrees: one directory per task, made from the mirror, clean at the start of each run. What killed agents and crashes leave behind
  * (lock files, half registrations, a missing directory, another branch checked out) is put right, not reported. */
-#include <errno.h>
-#include <ftw.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/str.h"
 #include "git/git_int.h"
 
-enum { OPEN_DIRS = 16 };
+/* A lock of the whole mirror may be another agent's; older than this it is nobody's. */
+enum { STALE_LOCK_S = 600 };
 
 char *
 worktree_name(int64_t task_id)
@@ -23,27 +23,6 @@ char *
 worktree_path(const struct git_home *home, int64_t task_id)
 {
     return xasprintf("%s/worktrees/task-%lld", home->data_dir, (long long)task_id);
-}
-
-static int
-remove_entry(const char *path, const struct stat *st, int what, struct FTW *at)
-{
-    (void)st;
-    (void)what;
-    (void)at;
-    return remove(path) && errno != ENOENT ? -1 : 0;
-}
-
-/* Symlinks are removed, not followed. */
-static int
-remove_tree(const char *path, struct err *e)
-{
-    struct stat st;
-    if (lstat(path, &st) && errno == ENOENT)
-        return 0;
-    if (nftw(path, remove_entry, OPEN_DIRS, FTW_DEPTH | FTW_PHYS) && errno != ENOENT)
-        err_set(e, ERR_RETRY, "could not remove \"%s\": %s", path, strerror(errno));
-    return e->code;
 }
 
 /* Forgets the registration in the mirror and removes the directory. Absent is fine. */
@@ -101,10 +80,73 @@ whole_worktree(git_repository *repo, const char *name, const char *path)
     git_worktree   *wt = NULL;
     git_repository *tree = NULL;
     if (git_worktree_lookup(&wt, repo, name) == 0 && git_worktree_validate(wt) == 0 && str_equal(git_worktree_path(wt), path) &&
-        git_repository_open_from_worktree(&tree, wt) < 0)
+        git_repository_open_from_worktree(&tree, wt) == 0 && !str_equal(git_repository_commondir(tree), git_repository_path(repo))) {
+        git_repository_free(tree); /* its .git was made to point to another repository */
         tree = NULL;
+    }
     git_worktree_free(wt);
     return tree;
+}
+
+/* Removes what a killed git left in the way of this task, whose run is over: nobody else uses these. */
+static void
+clear_locks(git_repository *repo, const char *name, const char *branch_ref)
+{
+    static const char *const shared[] = { "packed-refs.lock", "config.lock", "shallow.lock" };
+    const char              *dir = git_repository_path(repo);
+    char                    *own[] = { xasprintf("%sworktrees/%s/index.lock", dir, name), xasprintf("%sworktrees/%s/HEAD.lock", dir, name),
+                                       xasprintf("%s%s.lock", dir, branch_ref) };
+    struct stat              st;
+
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+        unlink(own[i]);
+        free(own[i]);
+    }
+    for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) {
+        char *path = xasprintf("%s%s", dir, shared[i]);
+        if (lstat(path, &st) == 0 && st.st_mtime < time(NULL) - STALE_LOCK_S)
+            unlink(path);
+        free(path);
+    }
+}
+
+/* Takes the branch away from a worktree that has it checked out; its files stay, its HEAD becomes a plain commit. */
+static void
+detach_worktree(git_repository *repo, const char *name, const char *branch_ref)
+{
+    git_repository *tree = NULL;
+    git_worktree   *wt = NULL;
+    git_reference  *head = NULL;
+
+    if (git_worktree_lookup(&wt, repo, name) == 0 && git_repository_open_from_worktree(&tree, wt) == 0 &&
+        git_reference_lookup(&head, tree, "HEAD") == 0 && git_reference_type(head) == GIT_REFERENCE_SYMBOLIC &&
+        str_equal(git_reference_symbolic_target(head), branch_ref))
+        git_repository_detach_head(tree);
+    git_reference_free(head);
+    git_repository_free(tree);
+    git_worktree_free(wt);
+}
+
+/* Git refuses a branch that another worktree has: an agent's own, or one whose directory went away. */
+static void
+free_branch(git_repository *repo, const char *own_name, const char *branch_ref)
+{
+    git_strarray names = { 0 };
+
+    if (git_worktree_list(&names, repo) < 0)
+        return;
+    for (size_t i = 0; i < names.count; i++) {
+        git_worktree              *wt = NULL;
+        git_worktree_prune_options o = GIT_WORKTREE_PRUNE_OPTIONS_INIT;
+        if (str_equal(names.strings[i], own_name))
+            continue;
+        if (git_worktree_lookup(&wt, repo, names.strings[i]) == 0 && git_worktree_validate(wt) < 0)
+            git_worktree_prune(wt, &o);
+        else
+            detach_worktree(repo, names.strings[i], branch_ref);
+        git_worktree_free(wt);
+    }
+    git_strarray_dispose(&names);
 }
 
 /* The branch as it is, on it, with nothing else in the directory than what git ignores. */
@@ -113,10 +155,8 @@ make_clean(git_repository *tree, const char *branch_ref, struct err *e)
 {
     git_checkout_options o;
     git_object          *head = NULL;
-    char                *lock = xasprintf("%sindex.lock", git_repository_path(tree));
     int                  status;
 
-    unlink(lock);
     git_checkout_options_init(&o, GIT_CHECKOUT_OPTIONS_VERSION);
     o.checkout_strategy = GIT_CHECKOUT_FORCE | GIT_CHECKOUT_REMOVE_UNTRACKED | GIT_CHECKOUT_RECREATE_MISSING;
     if ((status = git_repository_set_head(tree, branch_ref)) < 0 || (status = git_revparse_single(&head, tree, "HEAD")) < 0 ||
@@ -124,11 +164,30 @@ make_clean(git_repository *tree, const char *branch_ref, struct err *e)
         (status = git_repository_state_cleanup(tree)) < 0)
         err_set(e, git_code(status), "could not clean worktree \"%s\": %s", git_repository_workdir(tree), git_why());
     git_object_free(head);
-    free(lock);
     return e->code;
 }
 
-/* The local branch takes in what another node has pushed, as long as that is a fast-forward; our own unpushed work stays. */
+int
+keep_commit(git_repository *repo, int64_t task_id, const git_oid *oid, struct err *e)
+{
+    git_reference *kept = NULL;
+    char           text[GIT_OID_HEXSZ + 1];
+    char          *ref;
+    int            status;
+
+    oid_text(text, oid);
+    ref = xasprintf("refs/orch/kept/%lld/%s", (long long)task_id, text);
+    if ((status = git_reference_create(&kept, repo, ref, oid, 1, "orchd: keep")) < 0)
+        err_set(e, git_code(status), "could not set \"%s\": %s", ref, git_why());
+    else
+        LOGW("git.commit_kept", "task=%lld ref=%s", (long long)task_id, ref);
+    git_reference_free(kept);
+    free(ref);
+    return e->code;
+}
+
+/* The local branch takes in what another node has pushed. Our own unpushed work stays as long as it can be pushed; when the forge's branch
+ * has gone another way it never can, so it is kept beside the branch, and the run goes on from what everybody sees. */
 static int
 take_in_remote(git_repository *repo, const struct ask *ask, const char *branch_ref, struct err *e)
 {
@@ -139,13 +198,44 @@ take_in_remote(git_repository *repo, const struct ask *ask, const char *branch_r
     bool           is_there = ref_oid(&there, repo, remote);
     int            status;
 
-    if (!is_here && !is_there)
+    if (!is_here && !is_there) {
         err_set(e, ERR_GONE, "branch \"%s\" is neither in the mirror nor on the forge", ask->branch);
-    else if (is_there && (!is_here || git_graph_descendant_of(repo, &there, &here) == 1) &&
-             (status = git_reference_create(&made, repo, branch_ref, &there, 1, "orchd: take in")) < 0)
+        goto out;
+    }
+    if (!is_there || (is_here && (git_oid_equal(&here, &there) || git_graph_descendant_of(repo, &here, &there) == 1)))
+        goto out;
+    if (is_here && git_graph_descendant_of(repo, &there, &here) != 1 && keep_commit(repo, ask->task_id, &here, e))
+        goto out;
+    if ((status = git_reference_create(&made, repo, branch_ref, &there, 1, "orchd: take in")) < 0)
         err_set(e, git_code(status), "could not set branch \"%s\": %s", ask->branch, git_why());
+out:
     git_reference_free(made);
     free(remote);
+    return e->code;
+}
+
+/* A worktree that is whole is cleaned; one that is not, or cannot be cleaned, is made anew. */
+static int
+give_worktree(git_repository *repo, const char *name, const char *path, const char *branch_ref, struct err *e)
+{
+    git_repository *tree = whole_worktree(repo, name, path);
+    struct err      unclean = ERR_INIT;
+
+    if (tree && !make_clean(tree, branch_ref, &unclean))
+        goto out;
+    if (unclean.code)
+        LOGW("git.worktree_remade", "path=%s why=%s", log_quote(path), log_quote(unclean.text));
+    git_repository_free(tree);
+    tree = NULL;
+    if (add_worktree(repo, name, path, branch_ref, e))
+        goto out;
+    tree = whole_worktree(repo, name, path);
+    if (!tree)
+        err_set(e, ERR_BUG, "cannot open the worktree \"%s\" that was just made: %s", path, git_why());
+    else
+        make_clean(tree, branch_ref, e);
+out:
+    git_repository_free(tree);
     return e->code;
 }
 
@@ -153,33 +243,24 @@ void
 work_open_worktree(const struct git_home *home, const struct ask *ask, struct answer *answer, struct err *e)
 {
     git_repository *repo = NULL;
-    git_repository *tree = NULL;
     char           *name = worktree_name(ask->task_id);
     char           *path = worktree_path(home, ask->task_id);
     char           *ref = xasprintf("refs/heads/%s", ask->branch);
     git_oid         head;
 
-    if (git_check_branch(ask->branch, ask->default_branch, e) || mirror_open(&repo, home, ask, e) || mirror_fetch(repo, home, e) ||
-        take_in_remote(repo, ask, ref, e))
+    if (git_check_branch(ask->branch, ask->default_branch, e) || mirror_open(&repo, home, ask, e) || mirror_fetch(repo, home, ask, e))
         goto out;
-    tree = whole_worktree(repo, name, path);
-    if (!tree) {
-        if (add_worktree(repo, name, path, ref, e))
-            goto out;
-        tree = whole_worktree(repo, name, path);
-    }
-    if (!tree) {
-        err_set(e, ERR_BUG, "cannot open the worktree \"%s\" that was just made: %s", path, git_why());
+    clear_locks(repo, name, ref);
+    if (take_in_remote(repo, ask, ref, e))
         goto out;
-    }
-    if (make_clean(tree, ref, e))
+    free_branch(repo, name, ref);
+    if (give_worktree(repo, name, path, ref, e))
         goto out;
     if (ref_oid(&head, repo, ref))
         oid_text(answer->head, &head);
     answer->info = json_new_object();
     json_set_str(answer->info, "path", path);
 out:
-    git_repository_free(tree);
     git_repository_free(repo);
     free(ref);
     free(path);
@@ -199,6 +280,7 @@ work_remove_worktree(const struct git_home *home, const struct ask *ask, struct 
     (void)answer;
     if (git_check_branch(ask->branch, ask->default_branch, e) || mirror_open(&repo, home, ask, e) || drop_worktree(repo, name, path, e))
         goto out;
+    clear_locks(repo, name, ref);
     if (git_reference_lookup(&local, repo, ref) == 0 && (status = git_reference_delete(local)) < 0)
         err_set(e, git_code(status), "could not delete the mirror's branch \"%s\": %s", ask->branch, git_why());
 out:

@@ -43,15 +43,20 @@ front_matter_parse(const char *text, struct err *e)
     start = line_is(text, "---") ? next_line(text) : NULL;
     for (end = start; end && !line_is(end, "---") && !line_is(end, "..."); end = next_line(end))
         continue;
-    if (!start || !end) {
-        err_set(e, ERR_INVALID, start ? "front matter does not end" : "no front matter");
+    if (!start) {
+        err_set(e, ERR_INVALID, "no front matter");
         return NULL;
     }
-    if (end - start > FRONT_MATTER_MAX) {
-        err_set(e, ERR_INVALID, "front matter is longer than %d bytes", FRONT_MATTER_MAX);
+    if ((end ? (size_t)(end - start) : strlen(start)) > FRONT_MATTER_MAX) {
+        err_set(e, ERR_INVALID, "front matter is too large: more than %d bytes", FRONT_MATTER_MAX);
         return NULL;
     }
-    all = yaml_parse(start, (size_t)(end - start), e);
+    if (!end) {
+        err_set(e, ERR_INVALID, "front matter does not end");
+        return NULL;
+    }
+    /* With its first line, which YAML knows as the start of a document, so that the lines of errors are those of the file. */
+    all = yaml_parse(text, (size_t)(end - text), e);
     if (all && json_is_object(all)) {
         plain = json_new_object();
         json_each(all, keep_scalar, plain);
