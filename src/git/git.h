@@ -1,6 +1,7 @@
 /* git: mirrors, branches, worktrees and evidence, on a small pool of threads because libgit2 blocks. libgit2 is seen in this room only.
  * One mirror (bare) per repo in <data>/mirrors/<owner>/<name>.git: remote branches in refs/remotes/origin/, task branches in refs/heads/,
- * archives in refs/orch/archive/<task id>, what had to leave a branch in refs/orch/kept/<task id>/. Jobs of one mirror run one after another, different mirrors side by side.
+ * archives in refs/orch/archive/<task id>, what had to leave a branch in refs/orch/kept/<task id>/. Jobs of one mirror run one after
+ * another, different mirrors side by side. A peer that says nothing ends a job with ERR_RETRY.
  * Callbacks fire exactly once, on the loop's thread. Nothing here pushes to a default branch, and nothing forces a push. */
 #ifndef ORCH_GIT_GIT_H
 #define ORCH_GIT_GIT_H

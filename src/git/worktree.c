@@ -149,6 +149,33 @@ free_branch(git_repository *repo, const char *own_name, const char *branch_ref)
     git_strarray_dispose(&names);
 }
 
+/* What a checkout leaves: repositories that the agent made inside, which git takes for somebody's property. */
+static int
+remove_untracked(git_repository *tree, struct err *e)
+{
+    git_status_list   *found = NULL;
+    git_status_options o;
+    int                status;
+
+    git_status_options_init(&o, GIT_STATUS_OPTIONS_VERSION);
+    o.show = GIT_STATUS_SHOW_WORKDIR_ONLY;
+    o.flags = GIT_STATUS_OPT_INCLUDE_UNTRACKED | GIT_STATUS_OPT_DISABLE_PATHSPEC_MATCH;
+    if ((status = git_status_list_new(&found, tree, &o)) < 0)
+        err_set(e, git_code(status), "could not look through worktree \"%s\": %s", git_repository_workdir(tree), git_why());
+    for (size_t i = 0; !e->code && i < git_status_list_entrycount(found); i++) {
+        const git_status_entry *entry = git_status_byindex(found, i);
+        if (entry->status & GIT_STATUS_WT_NEW) {
+            char *path = xasprintf("%s%s", git_repository_workdir(tree), entry->index_to_workdir->new_file.path);
+            for (size_t len = strlen(path); len && path[len - 1] == '/'; len--)
+                path[len - 1] = '\0';
+            remove_tree(path, e);
+            free(path);
+        }
+    }
+    git_status_list_free(found);
+    return e->code;
+}
+
 /* The branch as it is, on it, with nothing else in the directory than what git ignores. */
 static int
 make_clean(git_repository *tree, const char *branch_ref, struct err *e)
@@ -163,6 +190,8 @@ make_clean(git_repository *tree, const char *branch_ref, struct err *e)
         (status = git_reset(tree, head, GIT_RESET_HARD, &o)) < 0 || (status = git_checkout_head(tree, &o)) < 0 ||
         (status = git_repository_state_cleanup(tree)) < 0)
         err_set(e, git_code(status), "could not clean worktree \"%s\": %s", git_repository_workdir(tree), git_why());
+    else
+        remove_untracked(tree, e);
     git_object_free(head);
     return e->code;
 }
