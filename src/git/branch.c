@@ -33,10 +33,12 @@ git_check_branch(const char *name, const char *default_branch, struct err *e)
     char *ref = xasprintf("refs/heads/%s", name ? name : "");
     int   valid = 0;
 
+    git_libgit2_init(); /* counted; this one may be asked before git_open() */
     if (!strcasecmp(bare, "main") || !strcasecmp(bare, "master") || !strcasecmp(bare, "HEAD") || (*deflt && !strcasecmp(bare, deflt)))
         err_set(e, ERR_DENIED, "branch \"%s\" is a default branch: orchd never pushes to it or deletes it", name ? name : "");
     else if (!name || !*name || !str_equal(bare, name) || *name == '-' || git_reference_name_is_valid(&valid, ref) < 0 || !valid)
         err_set(e, ERR_INVALID, "branch \"%s\" is no plain branch name, such as feature/ORCH-042-title", name ? name : "");
+    git_libgit2_shutdown();
     free(ref);
     free(deflt);
     free(bare);
