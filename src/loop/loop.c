@@ -475,11 +475,19 @@ stop_all(struct loop *l)
 void
 loop_free(struct loop *l)
 {
+    struct errands last = STAILQ_HEAD_INITIALIZER(last);
     struct errand *post;
 
     if (!l)
         return;
     CHECK(l->magic == LOOP_MAGIC);
+    /* What these post in turn is dropped: nobody comes back for it. */
+    STAILQ_CONCAT(&last, &l->posts);
+    while ((post = STAILQ_FIRST(&last))) {
+        STAILQ_REMOVE_HEAD(&last, link);
+        post->fn(post->arg);
+        free(post);
+    }
     if (l->base) {
         end_turn(l);
         stop_all(l);

@@ -20,7 +20,7 @@ enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 int  loop_new(struct loop **out, struct err *e);
 void loop_run(struct loop *l);  /* until loop_quit() */
 void loop_quit(struct loop *l); /* after this turn */
-void loop_free(struct loop *l); /* NULL is fine; stops what is still watched */
+void loop_free(struct loop *l); /* NULL is fine; stops what is still watched, and does what was posted, so that its memory is freed */
 
 /* Calls fn once after delay_ms, or every delay_ms until stopped. The handle of a one-shot timer is dead after it fired, and may be
  * stopped from inside its callback. Owned by the caller until stopped or, one-shot, fired. */
