@@ -16,7 +16,8 @@ PAGES = ("operations.md", "stop.md")
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.M | re.S)
 PROMPTS = ("orchd=# ", "$ ")
 SETTLE = ("select not exists (select from orch.outbox where status = 'pending')"
-          " and not exists (select from orch.agent_runs where ended_at is null)")
+          " and not exists (select from orch.agent_runs where ended_at is null)"
+          " and not exists (select from orch.jobs where status = 'queued' and held is null and run_at <= now())")
 
 
 def sessions(text):
@@ -75,7 +76,7 @@ def shape(answer):
         if "|" in named or len(lines) != 4:
             return named
         return named + ": " + re.sub(r"\d+", "N", lines[2].strip())
-    return re.sub(r"\d+", "N", lines[0]) if lines else ""
+    return re.sub(r"\s+", " ", re.sub(r"\d+", "N", lines[0])) if lines else ""
 
 
 def test_every_line_at_a_prompt_does_what_the_manual_shows(house_of):
