@@ -7,7 +7,7 @@ declare
     task  orch.tasks;
     proof jsonb;
 begin
-    select * into task from orch.tasks as t where t.id = advance.task_id for update;
+    select * into task from orch.tasks as t where t.id = advance.task_id for no key update;
     select g.decision, g.reason, g.proof into decision, reason, proof from orch.check_gate(task.id, evidence) as g;
     if decision = 'pass' and task.stage = 'deploy' then
         update orch.deploys as d set phase = 'B', initiated_at = now() where d.task_id = task.id and d.phase = 'A';

@@ -2,7 +2,7 @@ create or replace function orch.apply_cancel(task_id bigint)
 returns boolean language plpgsql as $$
 begin
     perform 1 from orch.tasks as t
-      where t.id = apply_cancel.task_id and t.cancel_requested_at is not null and not orch.is_terminal(t.stage) for update;
+      where t.id = apply_cancel.task_id and t.cancel_requested_at is not null and not orch.is_terminal(t.stage) for no key update;
     if not found or orch.is_critical(apply_cancel.task_id) then
         return false;
     end if;

@@ -3,7 +3,7 @@ returns text language plpgsql as $$
 declare
     task orch.tasks;
 begin
-    select * into task from orch.tasks as t where t.id = orch.need_task(ref) for update;
+    select * into task from orch.tasks as t where t.id = orch.need_task(ref) for no key update;
     if task.stage <> 'analysis' then
         return format('nothing to approve: %s is in %s', task.work_item, task.stage);
     end if;

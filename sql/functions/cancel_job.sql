@@ -7,7 +7,7 @@ begin
     if job.id is null then
         raise exception 'job % does not exist', job_id using errcode = 'OR404';
     end if;
-    perform 1 from orch.tasks as t where t.id = job.task_id for update;
+    perform 1 from orch.tasks as t where t.id = job.task_id for no key update;
     if orch.is_critical(job.task_id) then
         raise exception 'job % belongs to a deploy that is under way; stop the task to cancel it afterwards', job_id using errcode = 'OR409';
     end if;

@@ -5,7 +5,7 @@ declare
     task orch.tasks;
     jobs int;
 begin
-    select * into task from orch.tasks as t where t.id = cancel_task.task_id for update;
+    select * into task from orch.tasks as t where t.id = cancel_task.task_id for no key update;
     jobs := orch.cancel_jobs(task.id, format('STOP by %s through %s', task.cancel_actor, task.cancel_via), array['queued', 'running']);
     update orch.tasks as t set brd_review_ended_at = now()
      where t.id = task.id and t.brd_review_started_at is not null and t.brd_review_ended_at is null;

@@ -3,7 +3,7 @@ returns text language plpgsql as $$
 declare
     task orch.tasks;
 begin
-    select * into task from orch.tasks as t where t.id = orch.need_task(ref) for update;
+    select * into task from orch.tasks as t where t.id = orch.need_task(ref) for no key update;
     update orch.deploys as d set confirmed_at = now(), confirmed_by = actor
      where d.task_id = task.id and d.phase = 'A' and d.confirmed_at is null;
     if not found then

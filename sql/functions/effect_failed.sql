@@ -5,21 +5,21 @@ declare
     task   orch.tasks;
 begin
     select * into effect from orch.outbox as o where o.id = effect_failed.effect_id;
-    select * into task from orch.tasks as t where t.id = effect.task_id for update;
+    select * into task from orch.tasks as t where t.id = effect.task_id for no key update;
     if orch.is_terminal(task.stage) and effect.kind in ('task_start', 'pull_open', 'pull_merge') then
         perform orch.end_effect(effect_id, token, 'skipped', 'the task was stopped; last error: ' || error);
+    elsif effect.kind in ('archive', 'worktree_remove', 'branch_delete') then
+        -- Each is retried until it holds, and none goes before the one ahead of it: what could not be archived must not be deleted.
+        perform orch.delay_effect(effect_id, token, error, retry_after);
+        if effect.attempts = orch.setting('effect_max_attempts')::int then
+            perform orch.add_effect(task.id, 'alert', jsonb_build_object('text', format('%s: clean-up (%s) does not succeed: %s',
+                                                                                        orch.original_key(task.work_item), effect.kind, error)));
+        end if;
     elsif is_permanent or effect.attempts >= orch.setting('effect_max_attempts')::int then
         perform orch.end_effect(effect_id, token, 'dead', error);
         perform orch.mourn_effect(effect, task, error);
     else
-        update orch.outbox as o
-           set token = null, locked_until = null, last_error = effect_failed.error,
-               next_at = now() + coalesce(greatest(retry_after, interval '0'),
-                                          orch.back_off(orch.setting('effect_retry_base')::interval, o.attempts, '10 minutes'))
-         where o.id = effect_failed.effect_id and o.token = effect_failed.token and o.status = 'pending';
-        if not found then
-            raise exception 'effect % is not under way with this token', effect_id using errcode = 'OR410';
-        end if;
+        perform orch.delay_effect(effect_id, token, error, retry_after);
     end if;
 end
 $$;

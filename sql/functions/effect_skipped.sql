@@ -4,7 +4,9 @@ declare
     effect orch.outbox := orch.end_effect(effect_id, token, 'skipped', reason);
 begin
     -- Without a forge the pipeline cannot go on; a message nobody can get is no reason to stop it.
-    if effect.kind in ('task_start', 'pull_open', 'pull_merge') then
+    if effect.kind = 'pull_merge' then
+        perform orch.send_back(effect.task_id, 'the pull request cannot be merged: ' || reason, 'gate_rejected', 'orchd');
+    elsif effect.kind in ('task_start', 'pull_open') then
         perform orch.block_task(effect.task_id, 'blocked', format('%s was skipped: %s', effect.kind, reason));
     end if;
 end

@@ -4,7 +4,7 @@ declare
     effect orch.outbox;
 begin
     -- The task first, the effect second: the order in which everybody locks.
-    perform 1 from orch.tasks as t join orch.outbox as o on o.task_id = t.id where o.id = end_effect.effect_id for update of t;
+    perform 1 from orch.tasks as t join orch.outbox as o on o.task_id = t.id where o.id = end_effect.effect_id for no key update of t;
     update orch.outbox as o
        set status = end_effect.status, ended_at = now(), last_error = coalesce(end_effect.note, o.last_error), result = end_effect.result,
            locked_until = null

@@ -13,16 +13,19 @@ begin
     elsif length(unique_key) not between 1 and 200 then
         raise exception 'unique_key has % characters: accepted is 1 to 200', length(unique_key) using errcode = 'OR422';
     end if;
-    insert into orch.jobs (agent, content, repo, priority, run_at, max_attempts, unique_key, tags)
-    values (enqueue.agent, coalesce(enqueue.content, ''), enqueue.repo, coalesce(enqueue.priority, 0), coalesce(enqueue.run_at, now()),
-            coalesce(enqueue.max_attempts, orch.setting('max_attempts')::int), enqueue.unique_key, coalesce(enqueue.tags, '{}'))
-        on conflict do nothing
-    returning id into new_id;
-    if new_id is null then
+    loop
+        insert into orch.jobs (agent, content, repo, priority, run_at, max_attempts, unique_key, tags)
+        values (enqueue.agent, coalesce(enqueue.content, ''), enqueue.repo, coalesce(enqueue.priority, 0), coalesce(enqueue.run_at, now()),
+                coalesce(enqueue.max_attempts, orch.setting('max_attempts')::int), enqueue.unique_key, coalesce(enqueue.tags, '{}'))
+            on conflict do nothing
+        returning id into new_id;
+        if new_id is not null then
+            perform pg_notify('orch_jobs', '');
+            return new_id;
+        end if;
         select j.id into new_id from orch.jobs as j where j.unique_key = enqueue.unique_key and j.status in ('queued', 'running');
-    else
-        perform pg_notify('orch_jobs', '');
-    end if;
+        exit when new_id is not null; -- Else the holder of the key ended in between, and the key is free.
+    end loop;
     return new_id;
 end
 $$;

@@ -7,7 +7,7 @@ declare
     task orch.tasks;
     here orch.stages;
 begin
-    select * into task from orch.tasks as t where t.id = enter_stage.task_id for update;
+    select * into task from orch.tasks as t where t.id = enter_stage.task_id for no key update;
     select * into strict here from orch.stages as s where s.stage = enter_stage.stage;
     if orch.is_terminal(task.stage) then
         raise exception 'task % is % and does not move', task.work_item, task.stage using errcode = 'OR409';

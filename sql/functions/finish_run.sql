@@ -6,7 +6,7 @@ declare
     job orch.jobs;
 begin
     select * into run from orch.agent_runs as r where r.id = finish_run.run_id;
-    perform 1 from orch.tasks as t where t.id = run.task_id for update;
+    perform 1 from orch.tasks as t where t.id = run.task_id for no key update;
     perform orch.close_run(run_id, outcome, detail);
     select * into job from orch.jobs as j where j.id = run.job_id for update;
     if job.status <> 'running' or job.run_id <> run.id then

@@ -4,7 +4,7 @@ declare
     task orch.tasks;
     next text;
 begin
-    select * into task from orch.tasks as t where t.id = move_on.task_id for update;
+    select * into task from orch.tasks as t where t.id = move_on.task_id for no key update;
     select s.next into next from orch.stages as s where s.stage = task.stage;
     perform orch.enter_stage(task.id, next, cause, actor, event_id, run_id, evidence);
     if next = 'deploy' then

@@ -16,7 +16,7 @@ begin
      where p.id = put_board_states.project_id;
     -- Who tries an event just now holds it and wants the project that we hold: it is left out, and tried again by itself.
     update orch.events as e set next_try_at = now()
-     where e.id in (select w.id from orch.events as w where w.status = 'waiting' and w.next_try_at is not null for update skip locked);
+     where e.id in (select w.id from orch.events as w where w.status = 'waiting' for update skip locked);
     perform pg_notify('orch_changed', 'events');
 end
 $$;

@@ -6,7 +6,7 @@ declare
     agent  text;
     new_id bigint;
 begin
-    select * into task from orch.tasks as t where t.id = queue_stage_job.task_id for update;
+    select * into task from orch.tasks as t where t.id = queue_stage_job.task_id for no key update;
     select s.agent into agent from orch.stages as s where s.next = task.stage;
     if orch.is_terminal(task.stage) or agent is null then
         return null;

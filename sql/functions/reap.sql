@@ -10,8 +10,11 @@ begin
         update orch.nodes as n set stopped_at = now() where n.node = gone;
         count := count + 1;
     end loop;
+    -- A claim that was never followed by a start is nobody's, however alive its node: the answer came to nothing.
     for run in select r.id from orch.agent_runs as r join orch.nodes as n on n.node = r.node
-                where r.ended_at is null and n.stopped_at is not null and n.beat_at + n.lease < now() order by r.task_id, r.id loop
+                where r.ended_at is null and (n.stopped_at is not null and n.beat_at + n.lease < now()
+                                              or r.started_at is null and r.claimed_at < now() - interval '30 minutes')
+                order by r.task_id, r.id loop
         begin
             perform orch.finish_run(run, 'lost', jsonb_build_object('error', 'the node is gone'));
             count := count + 1;
@@ -26,6 +29,8 @@ begin
       from orch.nodes as n
      where o.status = 'pending' and o.kind = 'worktree_remove' and o.lane not like 'node/%'
        and n.node = o.node and n.stopped_at is not null and n.beat_at + n.lease < now();
+    delete from orch.merge_leases as l using orch.tasks as t where t.id = l.task_id and orch.is_terminal(t.stage);
+    perform orch.review_leases(d.repo) from (select distinct e.repo from orch.deploys as e where e.finished_at is null) as d;
     perform orch.review_holds();
     return count;
 end

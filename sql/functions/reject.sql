@@ -4,7 +4,7 @@ declare
     task orch.tasks;
     back text;
 begin
-    select * into task from orch.tasks as t where t.id = orch.need_task(ref) for update;
+    select * into task from orch.tasks as t where t.id = orch.need_task(ref) for no key update;
     select s.on_reject into back from orch.stages as s where s.stage = task.stage;
     if orch.is_terminal(task.stage) or back is null then
         return format('nothing to reject: %s is in %s', task.work_item, task.stage);

@@ -8,7 +8,7 @@ begin
     if job.id is null then
         raise exception 'job % does not exist', job_id using errcode = 'OR404';
     end if;
-    select * into task from orch.tasks as t where t.id = job.task_id for update;
+    select * into task from orch.tasks as t where t.id = job.task_id for no key update;
     select * into job from orch.jobs as j where j.id = retry_job.job_id for update;
     if job.status in ('queued', 'running') then
         return format('job %s is %s already', job_id, job.status);
@@ -16,6 +16,8 @@ begin
         raise exception 'job % cannot be retried: %s is %', job_id, task.work_item, task.stage using errcode = 'OR409';
     elsif task.stage <> job.stage or orch.active_job(task.id) is not null then
         raise exception 'job % cannot be retried: its task is in % and has gone on', job_id, task.stage using errcode = 'OR409';
+    elsif job.stage = 'deploy' and not exists (select from orch.deploys as d where d.task_id = task.id and d.finished_at is null) then
+        raise exception 'job % cannot be retried: its deploy has ended; Rejected sends the task back', job_id using errcode = 'OR409';
     end if;
     if task.id is not null then
         return format('job %s does the work of job %s again', orch.queue_stage_job(task.id), job_id);

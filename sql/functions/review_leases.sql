@@ -3,6 +3,7 @@ returns void language plpgsql as $$
 declare
     winner bigint;
 begin
+    perform pg_advisory_xact_lock(hashtext('orch.merge_leases'), hashtext(review_leases.repo));
     insert into orch.merge_leases (repo, task_id)
     select d.repo, d.task_id from orch.deploys as d
      where d.repo = review_leases.repo and d.finished_at is null order by d.id limit 1

@@ -19,7 +19,7 @@ begin
         return;
     end if;
     -- The task before the issue: the order in which effects lock them, too.
-    select t.id into task_id from orch.tasks as t where t.plane_issue_id = facts ->> 'issue_id' for update;
+    select t.id into task_id from orch.tasks as t where t.plane_issue_id = facts ->> 'issue_id' for no key update;
     insert into orch.board_issues (issue_id, project_id) values (facts ->> 'issue_id', project.id) on conflict do nothing;
     select * into known from orch.board_issues as b where b.issue_id = facts ->> 'issue_id' for update;
     if task_id is null then -- Another delivery may have begun it while this one waited for the issue.
@@ -33,7 +33,12 @@ begin
                             case jsonb_typeof(facts -> 'labels') when 'array' then facts -> 'labels' end) as l (value)), b.labels)
          where b.issue_id = known.issue_id;
     end if;
-    if is_own then
+    if is_move and not is_own and facts ->> 'new_value' <> facts ->> 'state_id' and task_id is not null
+       and exists (select from orch.board_states as b
+                    where b.project_id = project.id and b.state_id = facts ->> 'new_value' and b.key = 'stop') then
+        -- The board reads an issue's state when it delivers, so a later change hides this one. A STOP counts whatever came after it.
+        select r.status, r.reason, r.task_id into status, reason, task_id from orch.route_status(event, project, 'stop', task_id) as r;
+    elsif is_own then
         reason := 'our own write coming back';
     elsif not is_move and facts ->> 'updated_by' = project.board_actor then
         reason := 'our own write, seen in the delivery of another change';

@@ -25,7 +25,7 @@ begin
         reason := 'started';
         return;
     end if;
-    select * into task from orch.tasks as t where t.id = known_task for update;
+    select * into task from orch.tasks as t where t.id = known_task for no key update;
     if task.stage = 'created' then
         reason := coalesce((select orch.retry_effect(o.id) from orch.outbox as o
                              where o.task_id = task.id and o.kind = 'task_start' and o.status = 'dead' limit 1), 'already starting');

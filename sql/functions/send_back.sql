@@ -6,7 +6,7 @@ declare
     target  text;
     returns int;
 begin
-    select * into task from orch.tasks as t where t.id = send_back.task_id for update;
+    select * into task from orch.tasks as t where t.id = send_back.task_id for no key update;
     select s.on_reject into target from orch.stages as s where s.stage = task.stage;
     if orch.is_terminal(task.stage) or target is null then
         return;

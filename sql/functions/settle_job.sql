@@ -4,7 +4,10 @@ declare
     problem text := left(coalesce(detail ->> 'error', detail ->> 'message', outcome), 2000);
     gate    record;
 begin
-    if outcome = 'released' then
+    if job.stage = 'deploy' and outcome <> 'ok'
+       and exists (select from orch.deploys as d where d.task_id = job.task_id and d.phase = 'B') then
+        return orch.fail_job(job, run_id, problem); -- A deploy that broke half-way is never simply run again.
+    elsif outcome = 'released' then
         return orch.requeue_job(job.id, 'the node was shut down', interval '0', false);
     elsif outcome = 'transient' and job.transients < orch.setting('max_transient')::int then
         update orch.jobs as j set transients = j.transients + 1 where j.id = job.id;

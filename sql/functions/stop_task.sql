@@ -6,7 +6,7 @@ declare
     task orch.tasks;
     jobs int;
 begin
-    select * into task from orch.tasks as t where t.id = orch.find_task(ref) for update;
+    select * into task from orch.tasks as t where t.id = orch.find_task(ref) for no key update;
     task_id := task.id;
     work_item := orch.original_key(task.work_item);
     if task.id is null then

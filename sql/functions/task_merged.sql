@@ -3,7 +3,7 @@ returns void language plpgsql as $$
 declare
     task orch.tasks;
 begin
-    select * into task from orch.tasks as t where t.id = task_merged.task_id for update;
+    select * into task from orch.tasks as t where t.id = task_merged.task_id for no key update;
     if orch.is_terminal(task.stage) or task.stage <> 'deploy' then
         return;
     end if;

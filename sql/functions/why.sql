@@ -16,8 +16,8 @@ begin
                     coalesce('ended ' || r.outcome || coalesce(' with exit ' || r.exit_status, ' by signal ' || r.signal, ''),
                              case when r.stop_at is not null then 'is being stopped' else 'is running' end),
                     coalesce(': ' || r.message, ''),
-                    coalesce(format('; SIGTERM after %s ms', round(extract(epoch from r.term_at - r.stop_at) * 1000)), '')
-                    || coalesce(format(', %s processes gone after %s ms', coalesce(r.tree_size, 0), round(extract(epoch from r.gone_at - r.stop_at) * 1000)), ''))
+                    coalesce('; SIGTERM after ' || round(extract(epoch from r.term_at - r.stop_at) * 1000) || ' ms', '')
+                    || coalesce(', ' || r.tree_size || ' processes gone after ' || round(extract(epoch from r.gone_at - r.stop_at) * 1000) || ' ms', ''))
           from orch.agent_runs as r where r.task_id = task.id
         union all
         select coalesce(o.ended_at, o.next_at), 3, o.id,

@@ -21,7 +21,7 @@ create table orch.projects (
     name               text        not null unique,
     prefix             text        not null unique check (prefix ~ '^[A-Z][A-Z0-9_]{0,19}$'),
     repo               text        not null check (repo ~ '^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$'),
-    clone_url          text        not null,
+    clone_url          text        not null check (clone_url !~ '^[a-z+]+://[^/@]*:[^/@]*@'),
     default_branch     text        not null default 'main' check (default_branch <> ''),
     plane_workspace    text        not null,
     plane_project_id   text        not null unique,
@@ -36,7 +36,7 @@ comment on column orch.projects.id               is 'Number of the project.';
 comment on column orch.projects.name             is 'Name for people.';
 comment on column orch.projects.prefix           is 'Prefix of work items: ORCH in ORCH-042.';
 comment on column orch.projects.repo             is 'owner/name on the forge.';
-comment on column orch.projects.clone_url        is 'Where git fetches from and pushes to.';
+comment on column orch.projects.clone_url        is 'Where git fetches from and pushes to; without a password, which is the node''s own setting.';
 comment on column orch.projects.default_branch   is 'Branch that only a merge through the forge moves.';
 comment on column orch.projects.plane_workspace  is 'Slug of the workspace on the board.';
 comment on column orch.projects.plane_project_id is 'Id of the project on the board.';

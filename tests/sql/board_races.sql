@@ -11,6 +11,15 @@ select matches(pg_temp.board('i-1', 'to-analyse', at => '2026-02-01 00:00:03'), 
 select is((select r.reason from orch.receive_event('plane', 'x', 'issue', '{"action": "updated", "issue_id": "i-1", "project_id": "p-1", "state_id": "s-analysis",
     "field": "state", "new_value": "s-stop", "updated_at": "2026-02-01T00:00:05Z", "updated_by": "bot", "actor_id": "alice"}', '{}') as r),
     'cancelled: SHOP-007 is cancelled: 0 jobs cancelled, 0 runs being stopped', 'B4 data read late shows our write, the gesture counts');
+-- A quick STOP and To Analyse: the board reads the issue when it delivers, so both deliveries show the second.
+select pg_temp.board('i-4', 'to-analyse', seq => 4);
+select is((select r.status from orch.receive_event('plane', 'w', 'issue',
+    '{"action": "updated", "issue_id": "i-4", "project_id": "p-1", "state_id": "s-to-analyse", "field": "state", "new_value": "s-stop",
+      "updated_at": "2026-05-01T00:00:00Z", "updated_by": "alice", "actor_id": "alice", "sequence_id": 4}', '{}') as r), 'routed', 'S1 a STOP hidden by a later change counts');
+select is((select t.stage from orch.tasks as t where t.id = orch.find_task('SHOP-004')), 'cancelled', 'S1 and cancels');
+select matches((select r.reason from orch.receive_event('plane', 'v', 'issue',
+    '{"action": "updated", "issue_id": "i-4", "project_id": "p-1", "state_id": "s-to-analyse", "field": "state", "new_value": "s-to-analyse",
+      "updated_at": "2026-05-01T00:00:00Z", "updated_by": "alice", "actor_id": "alice", "sequence_id": 4, "title": "Add a cart"}', '{}') as r), 'started', 'S9 then it starts anew');
 select matches(pg_temp.board('i-9', 'stop', seq => 9), 'unknown issue', 'TC-01 STOP on an unknown issue is ignored');
 update orch.projects set states_read_at = now() - interval '1 minute';
 select matches(pg_temp.board('i-9', 'nonsense', seq => 9), '^waiting: ', 'B2 an unknown status asks the board');
