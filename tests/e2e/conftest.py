@@ -102,5 +102,7 @@ def house_of(cluster, tmp_path, request):
 
 @pytest.fixture
 def house(house_of):
-    """A house with orchd running in it."""
-    return house_of().start()
+    """A house with orchd running in it, which knows the board's statuses: a delivery before that waits for them."""
+    built = house_of().start()
+    built.wait_states()
+    return built

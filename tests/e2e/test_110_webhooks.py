@@ -49,7 +49,6 @@ def test_W1_github_has_the_semantics_of_gitea(house):
 
 
 def test_W2_a_repeated_delivery_is_answered_200_and_changes_nothing(house):
-    house.wait_states()
     issue = house.create()
     payload = house.delivery(issue, "To Analyse")
     assert house.post_plane(payload)[0] == 200
@@ -89,7 +88,6 @@ def test_W3_two_deliveries_at_once_make_one_task(house):
 
 
 def test_W3_the_answer_comes_after_the_commit(house):
-    house.wait_states()
     issue = house.create()
     assert house.post_plane(house.delivery(issue, "To Analyse"))[0] == 200
     assert house.task(issue)  # Read by another session at once.
