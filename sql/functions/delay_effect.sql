@@ -3,7 +3,7 @@ returns void language plpgsql as $$
 begin
     update orch.outbox as o
        set token = null, locked_until = null, last_error = delay_effect.error,
-           next_at = now() + coalesce(greatest(retry_after, interval '0'),
+           next_at = now() + coalesce(case when retry_after > interval '0' then retry_after end,
                                       orch.back_off(orch.setting('effect_retry_base')::interval, o.attempts, '10 minutes'))
      where o.id = delay_effect.effect_id and o.token = delay_effect.token and o.status = 'pending';
     if not found then

@@ -8,7 +8,7 @@ begin
     select * into task from orch.tasks as t where t.id = effect.task_id for no key update;
     if orch.is_terminal(task.stage) and effect.kind in ('task_start', 'pull_open', 'pull_merge') then
         perform orch.end_effect(effect_id, token, 'skipped', 'the task was stopped; last error: ' || error);
-    elsif effect.kind in ('archive', 'worktree_remove', 'branch_delete') then
+    elsif effect.kind in ('archive', 'worktree_remove') or effect.kind = 'branch_delete' and not is_permanent then
         -- Each is retried until it holds, and none goes before the one ahead of it: what could not be archived must not be deleted.
         perform orch.delay_effect(effect_id, token, error, retry_after);
         if effect.attempts = orch.setting('effect_max_attempts')::int then

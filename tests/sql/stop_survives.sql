@@ -36,6 +36,7 @@ update orch.outbox set attempts = 11 where kind = 'archive';
 select orch.effect_failed(e.effect_id, e.token, 'mirror broken', null, true) from orch.claim_effects('n1', 100) as e where e.kind = 'archive';
 select results_eq($$select kind, status from orch.outbox where kind in ('archive', 'worktree_remove', 'branch_delete') order by id$$,
                   $$values ('archive', 'pending'), ('worktree_remove', 'pending'), ('branch_delete', 'pending')$$, 'S4 a failing archive is never given up');
+select ok((select o.next_at > now() + interval '1 minute' from orch.outbox as o where o.kind = 'archive'), 'O1 without word from the other side the back-off grows');
 select is_empty($$select * from orch.claim_effects('n1', 100) as e where e.kind in ('worktree_remove', 'branch_delete')$$, 'S4 and nothing is deleted before it holds');
 select matches((select o.payload ->> 'text' from orch.outbox as o where o.kind = 'alert' order by o.id desc limit 1), 'does not succeed: mirror broken', 'S4 but people are told');
 select throws_ok($$insert into orch.projects (name, prefix, repo, clone_url, plane_workspace, plane_project_id)
