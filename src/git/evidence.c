@@ -11,7 +11,8 @@
 #include "base/str.h"
 #include "git/git_int.h"
 
-enum { TEXT_MAX = 64 * 1024, FILE_MAX = 1024 * 1024, DEPTH_MAX = 32 };
+/* A verdict is a few lines at the top of a document that people read; DEPTH_MAX bounds our stack. */
+enum { TEXT_MAX = 64 * 1024, DEPTH_MAX = 32 };
 
 /* The tree of docs/work-items/<work item> in a commit; NULL without an error when there is none. */
 static git_tree *
@@ -37,15 +38,11 @@ is_text(const char *data, size_t size)
     return !size || (!memchr(data, 0, size) && str_is_utf8(data, size));
 }
 
-/* The first TEXT_MAX bytes, cut at a character. */
+/* A blob's bytes end without a NUL. */
 static void
 set_text(struct json *file, const char *data, size_t size)
 {
-    size_t len = size < TEXT_MAX ? size : TEXT_MAX;
-    char  *text;
-    while (len && len < size && ((unsigned char)data[len] & 0xC0) == 0x80)
-        len--;
-    text = xstrndup(len ? data : "", len);
+    char *text = xstrndup(size ? data : "", size);
     json_set_str(file, "text", text);
     free(text);
 }
@@ -60,8 +57,8 @@ describe_blob(git_repository *repo, const git_tree_entry *entry)
         json_set_str(file, "error", "is a symbolic link");
     else if (git_blob_lookup(&blob, repo, git_tree_entry_id(entry)) < 0)
         json_set_str(file, "error", "cannot be read");
-    else if (git_blob_rawsize(blob) > FILE_MAX)
-        json_set_str(file, "error", "is larger than 1 MiB");
+    else if (git_blob_rawsize(blob) > TEXT_MAX)
+        json_set_str(file, "error", "is longer than 64 KiB");
     else if (!is_text(git_blob_rawcontent(blob), (size_t)git_blob_rawsize(blob)))
         json_set_str(file, "error", "is not UTF-8 text");
     else
@@ -215,7 +212,8 @@ work_archive(const struct git_home *home, const struct ask *ask, struct answer *
         if (ref_commit(&head, repo, ref, e))
             goto out;
         docs = docs_tree(repo, head, ask->work_item);
-        if (docs && copy_tree(repo, docs, path, 0, &files, e))
+        /* Anew: what an earlier try copied may be of an older head. */
+        if (docs && (remove_tree(path, e) || copy_tree(repo, docs, path, 0, &files, e)))
             goto out;
         oid_text(answer->head, &oid);
     }

@@ -42,6 +42,9 @@ git_code(int status)
 
 #define FETCH_SPEC "+refs/heads/*:refs/remotes/origin/*"
 
+/* libgit2 follows a redirect within one host in any case. To another one it would take our token along. */
+#define OUR_HOST_ONLY GIT_REMOTE_REDIRECT_NONE
+
 /* owner/name becomes a path, so it must be no more than that. */
 static bool
 is_repo_name(const char *repo)
@@ -158,6 +161,23 @@ on_credentials(git_credential **out, const char *url, const char *user, unsigned
     return GIT_EAUTH;
 }
 
+/* Prunes before it updates, as git does and git_remote_fetch() does not: a branch that became a directory of branches is in the way of its
+ * successors. */
+static int
+fetch_from(git_remote *remote, git_fetch_options *o)
+{
+    git_remote_connect_options c;
+    int                        status;
+
+    git_remote_connect_options_init(&c, GIT_REMOTE_CONNECT_OPTIONS_VERSION);
+    c.callbacks = o->callbacks;
+    c.follow_redirects = o->follow_redirects;
+    if ((status = git_remote_connect_ext(remote, GIT_DIRECTION_FETCH, &c)) < 0 || (status = git_remote_download(remote, NULL, o)) < 0 ||
+        (status = git_remote_prune(remote, &o->callbacks)) < 0)
+        return status;
+    return git_remote_update_tips(remote, &o->callbacks, 0, o->download_tags, "orchd: fetch");
+}
+
 int
 mirror_fetch(git_repository *repo, const struct git_home *home, const struct ask *ask, struct err *e)
 {
@@ -169,11 +189,11 @@ mirror_fetch(git_repository *repo, const struct git_home *home, const struct ask
     if (open_remote(&remote, repo, ask, e))
         goto out;
     git_fetch_options_init(&o, GIT_FETCH_OPTIONS_VERSION);
-    o.prune = GIT_FETCH_PRUNE;
     o.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
+    o.follow_redirects = OUR_HOST_ONLY;
     o.callbacks.credentials = on_credentials;
     o.callbacks.payload = &c;
-    if ((status = git_remote_fetch(remote, NULL, &o, NULL)) < 0)
+    if ((status = fetch_from(remote, &o)) < 0)
         err_set(e, git_code(status) == ERR_GONE ? ERR_RETRY : git_code(status), "could not fetch \"%s\" into \"%s\": %s", ask->clone_url,
                 git_repository_path(repo), git_why());
 out:
@@ -213,6 +233,7 @@ mirror_push(git_repository *repo, const struct git_home *home, const struct ask 
     git_push_options_init(&o, GIT_PUSH_OPTIONS_VERSION);
     spec = xasprintf("refs/heads/%s:refs/heads/%s", ask->branch, ask->branch);
     git_strarray specs = { .strings = &spec, .count = 1 };
+    o.follow_redirects = OUR_HOST_ONLY;
     o.callbacks.credentials = on_push_credentials;
     o.callbacks.push_update_reference = on_push_update;
     o.callbacks.payload = both;

@@ -124,6 +124,11 @@ open_worktree__puts_right_what_killed_hands_left(void **state)
         "rm \"$M/worktrees/task-42/commondir\"",
         "git -C \"$M\" worktree lock task-42; rm -rf \"$W\"",
         "cd \"$W\"; echo x >>a; git commit -qam x; git reset -q --hard HEAD^; git merge -q --no-ff --no-commit HEAD@{1}",
+        "cd \"$W\"; git sparse-checkout set docs",
+        "cd \"$W\"; git config extensions.worktreeConfig true; git config --worktree core.sparseCheckout true",
+        "cd \"$W\"; git fetch -q --depth 1 origin main",
+        "cd \"$W\"; git update-index --skip-worktree a; rm a",
+        "cd \"$W\"; git update-index --assume-unchanged a; echo x >a",
         "cd \"$W\"; mkdir -p cache/deep; echo x >cache/deep/f; chmod 0555 cache/deep; chmod 0 cache; rm .git",
     };
     struct rig *r = CHECKED(*state, RIG_MAGIC);
@@ -133,6 +138,7 @@ open_worktree__puts_right_what_killed_hands_left(void **state)
         free(rig_sh(r, "%s", leftovers[i]));
         print_message("           %s\n", leftovers[i]);
         assert_clean_on_branch(r);
+        assert_sh(r, "cat \"$W/a\"", "one");
         assert_true(rig_is(r, "[ -e person/a ] && [ \"$(git -C person symbolic-ref HEAD)\" = refs/heads/main ]"));
     }
 }
@@ -258,7 +264,9 @@ many_jobs__of_two_mirrors_each_answer_once(void **state)
         r->target.task_id = i + 1;
         git_start_branch(r->git, &r->target, RIG_REQUEST, RIG_CONTENT, "m", count_result, r);
     }
+    struct loop_timer *t = loop_after(r->loop, RIG_DEADLINE_MS, on_deadline, NULL);
     loop_run(r->loop);
+    loop_timer_stop(t);
     if (r->err.code)
         fail_msg("%s", r->err.text);
     assert_sh(r, "git -C forge.git for-each-ref refs/heads/feature | wc -l", "24");
