@@ -171,11 +171,8 @@ is_ours(git_repository *repo, git_commit *head, git_commit *base, const struct a
 static int
 adopt_branch(git_repository *repo, const char *remote_ref, git_commit *base, const struct ask *ask, struct answer *answer, struct err *e)
 {
-    git_commit    *head = NULL;
-    git_reference *local = NULL;
-    char          *ref = xasprintf("refs/heads/%s", ask->branch);
-    git_oid        fork;
-    int            status;
+    git_commit *head = NULL;
+    git_oid     fork;
 
     if (ref_commit(&head, repo, remote_ref, e))
         goto out;
@@ -185,17 +182,25 @@ adopt_branch(git_repository *repo, const char *remote_ref, git_commit *base, con
                 ask->branch);
         goto out;
     }
-    if ((status = git_reference_create(&local, repo, ref, git_commit_id(head), 1, "orchd: adopt")) < 0) {
-        err_set(e, git_code(status), "could not set branch \"%s\": %s", ask->branch, git_why());
+    if (branch_take_in(repo, ask, e))
         goto out;
-    }
     oid_text(answer->base, &fork);
     oid_text(answer->head, git_commit_id(head));
 out:
-    git_reference_free(local);
     git_commit_free(head);
-    free(ref);
     return e->code;
+}
+
+/* Whether a local branch holds more than what a start of this task that could not be pushed left behind. */
+static bool
+is_worth_keeping(git_repository *repo, const git_oid *local, git_commit *base, const struct ask *ask)
+{
+    git_commit *first = first_own_commit(repo, local, git_commit_id(base));
+    char       *message = request_message(ask);
+    bool        is = first && !(git_oid_equal(git_commit_id(first), local) && str_equal(git_commit_message(first), message));
+    free(message);
+    git_commit_free(first);
+    return is;
 }
 
 static int
@@ -204,12 +209,16 @@ make_branch(git_repository *repo, const struct git_home *home, git_commit *base,
 {
     git_reference *local = NULL;
     git_oid        made = { { 0 } };
+    git_oid        old;
     char          *ref = xasprintf("refs/heads/%s", ask->branch);
     int            status;
 
     if (commit_request(&made, repo, home, base, ask, e))
         goto out;
-    /* A local branch without a remote one is what a failed push left behind: it is made anew from the fresh default branch. */
+    /* A local branch without a remote one is what a failed push left behind: it is made anew from the fresh default branch. Or it is of an
+     * earlier task of the issue, which another node cleared away. */
+    if (ref_oid(&old, repo, ref) && is_worth_keeping(repo, &old, base, ask) && keep_commit(repo, ask->task_id, &old, e))
+        goto out;
     if ((status = git_reference_create(&local, repo, ref, &made, 1, "orchd: start")) < 0) {
         err_set(e, git_code(status), "could not make branch \"%s\": %s", ask->branch, git_why());
         goto out;

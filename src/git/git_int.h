@@ -52,6 +52,9 @@ void oid_text(char out[GIT_OID_HEXSZ + 1], const git_oid *oid);
 char *worktree_path(const struct git_home *home, int64_t task_id);
 char *worktree_name(int64_t task_id);
 
+/* The local branch takes in what the forge's has; unpushed work that stands in its way moves to refs/orch/kept/. ERR_GONE when there is
+ * neither. */
+int branch_take_in(git_repository *repo, const struct ask *ask, struct err *e);
 /* Keeps a commit that no branch will hold any longer, as refs/orch/kept/<task id>/<commit>. */
 int keep_commit(git_repository *repo, int64_t task_id, const git_oid *oid, struct err *e);
 

@@ -217,13 +217,14 @@ keep_commit(git_repository *repo, int64_t task_id, const git_oid *oid, struct er
 
 /* The local branch takes in what another node has pushed. Our own unpushed work stays as long as it can be pushed; when the forge's branch
  * has gone another way it never can, so it is kept beside the branch, and the run goes on from what everybody sees. */
-static int
-take_in_remote(git_repository *repo, const struct ask *ask, const char *branch_ref, struct err *e)
+int
+branch_take_in(git_repository *repo, const struct ask *ask, struct err *e)
 {
     git_reference *made = NULL;
+    char          *local = xasprintf("refs/heads/%s", ask->branch);
     char          *remote = xasprintf("refs/remotes/origin/%s", ask->branch);
     git_oid        here, there;
-    bool           is_here = ref_oid(&here, repo, branch_ref);
+    bool           is_here = ref_oid(&here, repo, local);
     bool           is_there = ref_oid(&there, repo, remote);
     int            status;
 
@@ -235,11 +236,12 @@ take_in_remote(git_repository *repo, const struct ask *ask, const char *branch_r
         goto out;
     if (is_here && git_graph_descendant_of(repo, &there, &here) != 1 && keep_commit(repo, ask->task_id, &here, e))
         goto out;
-    if ((status = git_reference_create(&made, repo, branch_ref, &there, 1, "orchd: take in")) < 0)
+    if ((status = git_reference_create(&made, repo, local, &there, 1, "orchd: take in")) < 0)
         err_set(e, git_code(status), "could not set branch \"%s\": %s", ask->branch, git_why());
 out:
     git_reference_free(made);
     free(remote);
+    free(local);
     return e->code;
 }
 
@@ -280,7 +282,7 @@ work_open_worktree(const struct git_home *home, const struct ask *ask, struct an
     if (git_check_branch(ask->branch, ask->default_branch, e) || mirror_open(&repo, home, ask, e) || mirror_fetch(repo, home, ask, e))
         goto out;
     clear_locks(repo, name, ref);
-    if (take_in_remote(repo, ask, ref, e))
+    if (branch_take_in(repo, ask, e))
         goto out;
     free_branch(repo, name, ref);
     if (give_worktree(repo, name, path, ref, e))

@@ -156,6 +156,30 @@ start_branch__takes_up_what_a_failed_push_left(void **state)
     rig_do(r, "git -C forge.git update-ref -d refs/heads/" RIG_BRANCH);
     assert_int_equal(rig_start(r), 0);
     assert_sh(r, "git -C forge.git rev-parse " RIG_BRANCH, r->head);
+    assert_sh(r, "git -C \"$M\" for-each-ref refs/orch/kept/", "");
+}
+
+static void
+start_branch__throws_no_work_away(void **state)
+{
+    struct rig *r = CHECKED(*state, RIG_MAGIC);
+    char       *work;
+
+    /* Done again while unpushed work is there. */
+    rig_begin(r);
+    rig_do(r, "cd \"$W\"; echo x >b; git add b; git commit -qm b");
+    work = rig_sh(r, "git -C \"$W\" rev-parse HEAD");
+    assert_int_equal(rig_start(r), 0);
+    assert_sh(r, "git -C \"$M\" rev-parse " RIG_BRANCH, work);
+    assert_sh(r, "git -C forge.git rev-parse " RIG_BRANCH, r->head);
+
+    /* The next task of the issue, after another node cleared this one away. */
+    rig_do(r, "git -C forge.git update-ref -d refs/heads/" RIG_BRANCH);
+    r->target.task_id = 43;
+    assert_int_equal(rig_start(r), 0);
+    assert_sh(r, "git -C forge.git rev-parse " RIG_BRANCH, r->head);
+    assert_sh(r, "git -C \"$M\" for-each-ref --format='%(refname)' refs/orch/kept/", turn_fmt(r->loop, "refs/orch/kept/43/%s", work));
+    free(work);
 }
 
 static void
@@ -200,6 +224,17 @@ start_branch__names_an_empty_repository(void **state)
     assert_int_equal(rig_start(r), ERR_INVALID);
     assert_non_null(strstr(r->err.text, "\"acme/shop\" has no branch \"main\""));
     assert_int_equal(rig_worktree(r), ERR_GONE);
+}
+
+static void
+start_branch__names_a_default_branch_that_is_not_there(void **state)
+{
+    struct rig *r = CHECKED(*state, RIG_MAGIC);
+
+    r->target.default_branch = "trunk";
+    assert_int_equal(rig_start(r), ERR_INVALID);
+    assert_non_null(strstr(r->err.text, "has no branch \"trunk\""));
+    assert_sh(r, "git -C forge.git for-each-ref --format='%(refname)'", "refs/heads/main");
 }
 
 static void
@@ -303,10 +338,12 @@ main(void)
         RIG_TEST(P1_start_branch__begins_at_the_fresh_default_branch),
         RIG_TEST(start_branch__twice_is_once),
         RIG_TEST(start_branch__takes_up_what_a_failed_push_left),
+        RIG_TEST(start_branch__throws_no_work_away),
         RIG_TEST(start_branch__refuses_a_branch_of_somebody_else),
         RIG_TEST(S9_start_branch__does_not_take_up_an_earlier_task_of_the_same_issue),
         RIG_TEST(start_branch__refuses_an_empty_branch_of_that_name),
         RIG_TEST(start_branch__names_an_empty_repository),
+        RIG_TEST(start_branch__names_a_default_branch_that_is_not_there),
         RIG_TEST(start_branch__refuses_names_that_leave_their_directory),
         RIG_TEST(start_branch__may_work_later_when_the_forge_is_away),
         RIG_TEST(a_broken_mirror__is_named_and_kept),

@@ -70,6 +70,26 @@ a_forge__that_points_to_another_host_does_not_get_our_token_there(void **state)
 }
 
 static void
+a_forge__may_point_to_another_place_of_its_own(void **state)
+{
+    static const struct http_reply asks = { .status = 401, .headers = ASKS_WHO };
+    struct rig                    *r = CHECKED(*state, RIG_MAGIC);
+    struct http_server *new = http_server_start(&asks, 1);
+    char               *headers = xasprintf("Location: %s/acme/renamed.git/info/refs?service=git-upload-pack\r\n", http_server_url(new));
+    struct http_reply   moved = { .status = 301, .headers = headers };
+    struct http_server *s = http_server_start(&moved, 1);
+    char               *url = xasprintf("%s/acme/shop.git", http_server_url(s));
+
+    use_http(r, url);
+    assert_int_equal(rig_start(r), ERR_DENIED);
+    assert_true(was_given_token(new));
+    http_server_stop(s);
+    http_server_stop(new);
+    free(url);
+    free(headers);
+}
+
+static void
 a_forge__that_is_down_or_breaks_off_may_work_later(void **state)
 {
     static const struct http_reply replies[] = { { .status = 503 }, { .status = 200, .is_cut = true } };
@@ -123,6 +143,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         RIG_TEST(a_forge__that_asks_is_given_the_token_once),
         RIG_TEST(a_forge__that_points_to_another_host_does_not_get_our_token_there),
+        RIG_TEST(a_forge__may_point_to_another_place_of_its_own),
         RIG_TEST(a_forge__that_is_down_or_breaks_off_may_work_later),
         RIG_TEST(a_forge__may_turn_a_branch_into_a_directory_of_branches_and_back),
         RIG_TEST(a_forge__that_refuses_a_push_is_quoted),
