@@ -67,6 +67,24 @@ describe_blob(git_repository *repo, const git_tree_entry *entry)
     return file;
 }
 
+/* How many documents a directory holds. What only keeps a directory in git (.gitkeep, an empty file) says nothing. */
+static int64_t
+count_documents(git_repository *repo, git_tree *dir)
+{
+    int64_t count = 0;
+
+    for (size_t i = 0; i < git_tree_entrycount(dir); i++) {
+        const git_tree_entry *entry = git_tree_entry_byindex(dir, i);
+        git_filemode_t        mode = git_tree_entry_filemode(entry);
+        git_blob             *blob = NULL;
+        if ((mode == GIT_FILEMODE_BLOB || mode == GIT_FILEMODE_BLOB_EXECUTABLE) && *git_tree_entry_name(entry) != '.' &&
+            git_blob_lookup(&blob, repo, git_tree_entry_id(entry)) == 0 && git_blob_rawsize(blob) > 0)
+            count++;
+        git_blob_free(blob);
+    }
+    return count;
+}
+
 static struct json *
 describe_docs(git_repository *repo, git_tree *docs)
 {
@@ -82,7 +100,7 @@ describe_docs(git_repository *repo, git_tree *docs)
         } else if (git_tree_entry_type(entry) == GIT_OBJECT_TREE && git_tree_lookup(&dir, repo, git_tree_entry_id(entry)) == 0) {
             struct json *d = json_new_object();
             char        *key = xasprintf("%s/", name);
-            json_set_int(d, "count", (int64_t)git_tree_entrycount(dir));
+            json_set_int(d, "count", count_documents(repo, dir));
             json_set(files, key, d);
             free(key);
         }

@@ -51,6 +51,21 @@ G1_collect__reads_the_branch_head_not_the_working_tree(void **state)
 }
 
 static void
+G2_collect__does_not_count_what_is_no_document(void **state)
+{
+    struct rig *r = CHECKED(*state, RIG_MAGIC);
+    int64_t     count = -1;
+
+    rig_begin(r);
+    rig_do(r, "mkdir \"$W/" RIG_DOCS "/06-adr\"; cd \"$W/" RIG_DOCS
+              "/06-adr\"; echo x >.gitkeep; : >1.md; ln -s ../00-business-request.md 2.md; "
+              "mkdir more; echo x >more/3.md; git add .; git commit -qm docs");
+    assert_int_equal(rig_collect(r), 0);
+    assert_true(json_int(json_at(json_at(r->info, "files"), "06-adr/"), "count", &count));
+    assert_int_equal(count, 0);
+}
+
+static void
 G2_collect__says_why_a_file_is_no_evidence(void **state)
 {
     struct rig *r = CHECKED(*state, RIG_MAGIC);
@@ -237,6 +252,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG_TEST(G1_collect__reads_the_branch_head_not_the_working_tree),
+        RIG_TEST(G2_collect__does_not_count_what_is_no_document),
         RIG_TEST(G2_collect__says_why_a_file_is_no_evidence),
         RIG_TEST(collect__without_docs_is_no_evidence_and_no_error),
         RIG_TEST(collect__works_without_the_worktree),
