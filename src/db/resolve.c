@@ -1,5 +1,6 @@
 /* resolve: the addresses of Postgres' hosts by getaddrinfo_a(), whose threads ask in our stead.
  * PQconnectPoll() would call getaddrinfo() itself and hold the loop for as long as the name server likes; with hostaddr it does not. */
+#include <arpa/inet.h>
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,10 @@ struct resolve {
     struct addrinfo hints;
     int             asked;
     bool            is_orphan; /* a lookup could not be called off: its memory must stay */
+    struct resolve *next;      /* in orphans */
 };
+
+static struct resolve *orphans; /* loop thread only; kept for the resolver's threads until the process ends */
 
 static size_t
 split(const char *list, char ***out)
@@ -34,11 +38,12 @@ split(const char *list, char ***out)
     }
 }
 
-/* A directory of a socket needs no address, nor does what is left empty. */
+/* A directory of a socket needs no address, nor does what is left empty or is an address already. */
 static bool
 is_name(const char *host)
 {
-    return host[0] && host[0] != '/' && host[0] != '@';
+    struct in6_addr any;
+    return host[0] && host[0] != '/' && host[0] != '@' && inet_pton(AF_INET, host, &any) != 1 && inet_pton(AF_INET6, host, &any) != 1;
 }
 
 struct resolve *
@@ -137,8 +142,11 @@ resolve_free(struct resolve *r)
         if (gai_cancel(r->list[i]) == EAI_NOTCANCELED)
             r->is_orphan = true;
     /* A thread of the resolver still writes there. It happens when a name server is silent at the moment of a shut-down or time-out. */
-    if (r->is_orphan)
+    if (r->is_orphan) {
+        r->next = orphans;
+        orphans = r;
         return;
+    }
     for (size_t i = 0; i < r->count; i++) {
         if (r->asks[i].ar_result)
             freeaddrinfo(r->asks[i].ar_result);

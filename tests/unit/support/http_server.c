@@ -20,7 +20,7 @@ struct http_server {
     int                      listener;
     int                      stop; /* eventfd: readable = end */
     char                     url[64];
-    const struct http_reply *replies;
+    struct http_reply       *replies; /* a copy: the test that gave them may have ended before the last of them was sent */
     size_t                   reply_count;
     size_t                   count;
     char                    *requests[MAX_REQUESTS];
@@ -130,7 +130,8 @@ http_server_start(const struct http_reply *replies, size_t count)
     struct http_server *s = calloc(1, sizeof(*s));
     struct sockaddr_in  a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t           len = sizeof(a);
-    s->replies = replies;
+    s->replies = calloc(count, sizeof *replies);
+    memcpy(s->replies, replies, count * sizeof *replies);
     s->reply_count = count;
     s->stop = eventfd(0, EFD_CLOEXEC);
     s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -152,6 +153,7 @@ http_server_stop(struct http_server *s)
     for (size_t i = 0; i < s->count; i++)
         free(s->requests[i]);
     pthread_mutex_destroy(&s->lock);
+    free(s->replies);
     free(s);
 }
 
