@@ -15,15 +15,15 @@
 enum { MAX_REQUESTS = 64, REQUEST_SIZE = 65536 };
 
 struct http_server {
-    pthread_t                thread;
-    pthread_mutex_t          lock; /* guards count and requests */
-    int                      listener;
-    int                      stop; /* eventfd: readable = end */
-    char                     url[64];
-    struct http_reply       *replies; /* a copy: the test that gave them may have ended before the last of them was sent */
-    size_t                   reply_count;
-    size_t                   count;
-    char                    *requests[MAX_REQUESTS];
+    pthread_t          thread;
+    pthread_mutex_t    lock; /* guards count and requests */
+    int                listener;
+    int                stop; /* eventfd: readable = end */
+    char               url[64];
+    struct http_reply *replies; /* a copy: the test that gave them may have ended before the last of them was sent */
+    size_t             reply_count;
+    size_t             count;
+    char              *requests[MAX_REQUESTS];
 };
 
 static bool
