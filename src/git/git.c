@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <time.h>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -15,7 +16,7 @@
 #define GIT_MAGIC     0x47697430u
 #define GIT_JOB_MAGIC 0x4769744au
 
-enum { MOST_THREADS = 16 };
+enum { MOST_THREADS = 16, SWEEP_MS = 5000 };
 
 struct git_job {
     uint32_t      magic;
@@ -40,10 +41,30 @@ struct git {
     bool            is_closing;  /* under lock */
     TAILQ_HEAD(, git_job) jobs;  /* waiting and running, under lock */
     TAILQ_HEAD(, git_job) every; /* not yet given back; loop thread only */
-    int       pending;           /* how many those are */
-    unsigned  threads;
-    pthread_t thread[MOST_THREADS];
+    int                pending;  /* how many those are */
+    unsigned           threads;
+    pthread_t          thread[MOST_THREADS];
+    struct loop_timer *sweep;
 };
+
+static void
+on_sweep(void *arg)
+{
+    (void)arg;
+    stream_sweep();
+}
+
+/* Sweeps meanwhile: the loop's timers rest while we wait here. */
+static void
+join_thread(pthread_t thread)
+{
+    struct timespec until;
+    do {
+        stream_sweep();
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += SWEEP_MS / 1000;
+    } while (pthread_timedjoin_np(thread, NULL, &until) == ETIMEDOUT);
+}
 
 static void
 job_free(struct git_job *j)
@@ -174,6 +195,7 @@ git_open(struct git **out, struct loop *l, const struct git_options *o, struct e
         else
             g->threads++;
     }
+    g->sweep = loop_every(l, SWEEP_MS, on_sweep, NULL);
     if (e->code)
         git_close(g);
     else
@@ -187,12 +209,13 @@ git_close(struct git *g)
     struct git_job *j;
     if (!g)
         return;
+    loop_timer_stop(g->sweep);
     pthread_mutex_lock(&g->lock);
     g->is_closing = true;
     pthread_cond_broadcast(&g->wake);
     pthread_mutex_unlock(&g->lock);
     for (unsigned i = 0; i < g->threads; i++)
-        pthread_join(g->thread[i], NULL);
+        join_thread(g->thread[i]);
     TAILQ_FOREACH (j, &g->every, all)
         j->fn = NULL;
     g->pending++; /* ours, so that the waiting jobs below are not the last */

@@ -65,5 +65,7 @@ int remove_tree(const char *path, struct err *e);
 
 /* Gives libgit2 sockets that do not wait for ever. For the whole process. */
 void stream_register(void);
+/* Ends what waits for a peer that has been silent for long. Any thread; to be called again and again. */
+void stream_sweep(void);
 
 #endif

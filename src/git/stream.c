@@ -1,10 +1,15 @@
 /* Sockets with a deadline. libgit2 waits for ever for a peer that says nothing, and a thread that waits for ever holds its mirror; so
- * connecting, and each read and write, end after timeout_ms. TLS runs on top of these sockets and inherits that. */
+ * connecting, and each read and write, end after TIMEOUT_MS. TLS runs on top of these sockets and inherits that. SSH does not: libssh2 reads
+ * the socket itself. So stream_sweep() looks, from another thread, for those that are silent, and shuts them down under its feet. */
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,13 +19,50 @@
 #include "base/str.h"
 #include "git/git_int.h"
 
-enum { TIMEOUT_MS = 30000 };
+enum {
+    TIMEOUT_MS = 30000,
+    /* Of both sides, for SSH. Longer, because we are silent, too, while we pack what is to be pushed. */
+    SILENCE_MS = 4 * TIMEOUT_MS
+};
 
 struct stream {
     git_stream base; /* first: libgit2 knows us by it */
     char      *host, *port;
-    int        fd;
+    int        fd;      /* in this place: libgit2's SSH looks for it here, as in a stream of its own */
+    bool       is_ours; /* read and written through us, so with our deadlines; under streams_lock */
+    LIST_ENTRY(stream) link;
 };
+
+static pthread_mutex_t streams_lock = PTHREAD_MUTEX_INITIALIZER;
+static LIST_HEAD(, stream) streams = LIST_HEAD_INITIALIZER(streams); /* connected; under streams_lock */
+
+static void
+claim_stream(struct stream *s)
+{
+    pthread_mutex_lock(&streams_lock);
+    s->is_ours = true;
+    pthread_mutex_unlock(&streams_lock);
+}
+
+static bool
+is_silent(const struct stream *s)
+{
+    struct tcp_info info = { 0 };
+    socklen_t       len = sizeof info;
+    return getsockopt(s->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 && info.tcpi_last_data_recv > SILENCE_MS &&
+           info.tcpi_last_data_sent > SILENCE_MS;
+}
+
+void
+stream_sweep(void)
+{
+    struct stream *s;
+    pthread_mutex_lock(&streams_lock);
+    LIST_FOREACH (s, &streams, link)
+        if (!s->is_ours && is_silent(s))
+            shutdown(s->fd, SHUT_RDWR);
+    pthread_mutex_unlock(&streams_lock);
+}
 
 static int
 fail(const struct stream *s, const char *what, const char *why)
@@ -85,13 +127,19 @@ on_connect(git_stream *base)
         }
     }
     freeaddrinfo(found);
-    return status;
+    if (status)
+        return status;
+    pthread_mutex_lock(&streams_lock);
+    LIST_INSERT_HEAD(&streams, s, link);
+    pthread_mutex_unlock(&streams_lock);
+    return 0;
 }
 
 static ssize_t
 on_read(git_stream *base, void *data, size_t len)
 {
     struct stream *s = (struct stream *)base;
+    claim_stream(s);
     for (;;) {
         ssize_t got = recv(s->fd, data, len, 0);
         if (got >= 0)
@@ -108,6 +156,7 @@ on_write(git_stream *base, const char *data, size_t len, int flags)
 {
     struct stream *s = (struct stream *)base;
     (void)flags;
+    claim_stream(s);
     for (;;) {
         ssize_t sent = send(s->fd, data, len, MSG_NOSIGNAL);
         if (sent >= 0)
@@ -123,9 +172,13 @@ static int
 on_close(git_stream *base)
 {
     struct stream *s = (struct stream *)base;
-    if (s->fd >= 0)
-        close(s->fd);
+    if (s->fd < 0)
+        return 0;
+    pthread_mutex_lock(&streams_lock);
+    LIST_REMOVE(s, link);
+    close(s->fd);
     s->fd = -1;
+    pthread_mutex_unlock(&streams_lock);
     return 0;
 }
 
