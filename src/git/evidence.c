@@ -154,7 +154,7 @@ is_plain_name(const char *name)
            strlen(name) <= NAME_MAX;
 }
 
-/* Copies files and directories; symbolic links, submodules and what no directory can hold are left out: an archive holds what can be read. */
+/* Copies files and directories; symbolic links, submodules and what no directory can hold are left out: an archive can be read. */
 static int
 copy_tree(git_repository *repo, git_tree *from, const char *to, int depth, int64_t *files, struct err *e)
 {

@@ -57,7 +57,7 @@ is_repo_name(const char *repo)
     return slashes == 1 && *repo != '/' && *repo != '.' && !strstr(repo, "/.") && repo[strlen(repo) - 1] != '/';
 }
 
-/* "origin" for agents that look at it. Written as text: libgit2 1.5 leaks two megabytes with each remote that it looks up or makes by name. */
+/* "origin" for agents that look at it. Written as text: libgit2 1.5 leaks two megabytes with each remote looked up or made by name. */
 static int
 write_origin(git_repository *repo, const struct ask *ask)
 {

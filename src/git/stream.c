@@ -1,6 +1,6 @@
 /* Sockets with a deadline. libgit2 waits for ever for a peer that says nothing, and a thread that waits for ever holds its mirror; so
- * connecting, and each read and write, end after TIMEOUT_MS. TLS runs on top of these sockets and inherits that. SSH does not: libssh2 reads
- * the socket itself. So stream_sweep() looks, from another thread, for those that are silent, and shuts them down under its feet. */
+ * connecting, and each read and write, end after TIMEOUT_MS. TLS runs on top of these sockets and inherits that. SSH does not: libssh2
+ * reads the socket itself. So stream_sweep() looks, from another thread, for those that are silent, and shuts them down under its feet. */
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>

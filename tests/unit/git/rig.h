@@ -44,7 +44,7 @@ struct rig {
     struct json *info;
 };
 
-/* Runs a shell command in the rig's directory ($D data directory, $W worktree, $M mirror); gives what it wrote, without the last line end. */
+/* Runs a shell command in the rig's directory ($D data directory, $W worktree, $M mirror); gives its output without the last line end. */
 __attribute__((unused, format(printf, 2, 3))) static char *
 rig_sh(struct rig *r, const char *fmt, ...)
 {

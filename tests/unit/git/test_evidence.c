@@ -74,7 +74,7 @@ G2_collect__says_why_a_file_is_no_evidence(void **state)
     rig_do(
         r,
         "cd \"$W/" RIG_DOCS "\"; : >empty.md; printf 'a\\000b' >nul.md; printf '\\377\\376' >latin.md; ln -s /etc/passwd link.md; "
-        "head -c 65536 /dev/zero | tr '\\0' x >large.md; head -c 65537 /dev/zero | tr '\\0' x >long.md; head -c 9000000 /dev/zero >huge.md; "
+        "head -c 65536 /dev/zero | tr '\\0' x >large.md; head -c 65537 /dev/zero | tr '\\0' x >long.md; head -c 9MB /dev/zero >huge.md; "
         "git add .; git commit -qm docs");
     assert_int_equal(rig_collect(r), 0);
     assert_string_equal(text_of(r, "empty.md"), "");
