@@ -71,11 +71,10 @@ G2_collect__says_why_a_file_is_no_evidence(void **state)
     struct rig *r = CHECKED(*state, RIG_MAGIC);
 
     rig_begin(r);
-    rig_do(
-        r,
-        "cd \"$W/" RIG_DOCS "\"; : >empty.md; printf 'a\\000b' >nul.md; printf '\\377\\376' >latin.md; ln -s /etc/passwd link.md; "
-        "head -c 65536 /dev/zero | tr '\\0' x >large.md; head -c 65537 /dev/zero | tr '\\0' x >long.md; head -c 9MB /dev/zero >huge.md; "
-        "git add .; git commit -qm docs");
+    rig_do(r,
+           "cd \"$W/" RIG_DOCS "\"; : >empty.md; printf 'a\\000b' >nul.md; printf '\\377\\376' >latin.md; ln -s /etc/passwd link.md; "
+           "head -c 65536 /dev/zero | tr '\\0' x >large.md; head -c 65537 /dev/zero | tr '\\0' x >long.md; head -c 9MB /dev/zero >huge.md; "
+           "git add .; git commit -qm docs");
     assert_int_equal(rig_collect(r), 0);
     assert_string_equal(text_of(r, "empty.md"), "");
     assert_string_equal(error_of(r, "nul.md"), "is not UTF-8 text");
