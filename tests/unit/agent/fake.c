@@ -1,6 +1,7 @@
 /* agent-fake: what agents do that a stop must survive. First argument: the manner; the last one is a needle by which the tests find its
  * processes in /proc/<pid>/cmdline, whatever became of their environment, session or parent. */
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +76,27 @@ say(const char *text)
 {
     if (write(STDOUT_FILENO, text, strlen(text)) < 0)
         _exit(4);
+}
+
+/* A daemon that keeps nothing by which it could be known, but its parent. Returns when it has become that: exec closes the pipe. */
+static void
+spawn_bare(char *file, char *needle)
+{
+    char *bare[] = { file, (char *)"daemon", needle, NULL };
+    char *none[] = { NULL };
+    int   born[2];
+    char  c;
+
+    if (pipe2(born, O_CLOEXEC))
+        _exit(4);
+    if (fork() == 0) {
+        execve(file, bare, none);
+        _exit(4);
+    }
+    close(born[1]);
+    if (read(born[0], &c, 1) != 0)
+        _exit(4);
+    close(born[0]);
 }
 
 static int
@@ -162,9 +184,9 @@ main(int argc, char **argv)
     if (!strcmp(manner, "trap")) { /* TC-02b */
         ignore_term();
         spawn_daemon();
-        say("ready\n");
         if (fork() == 0)
             live();
+        say("ready\n");
         wait(NULL);
         live();
     }
@@ -184,14 +206,8 @@ main(int argc, char **argv)
         raise(SIGSTOP);
         live();
     }
-    if (!strcmp(manner, "clear")) { /* a daemon that keeps nothing by which it could be known, but its parent */
-        if (fork() == 0) {
-            char *bare[] = { argv[0], (char *)"daemon", argv[argc - 1], NULL };
-            char *none[] = { NULL };
-
-            execve(argv[0], bare, none);
-        }
-        usleep(100000);
+    if (!strcmp(manner, "clear")) {
+        spawn_bare(argv[0], argv[argc - 1]);
         say("ready\n");
         live();
     }
