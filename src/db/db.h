@@ -45,6 +45,10 @@ void            db_forget(struct db_call *c); /* silences its callback; the stat
 /* Calls fn for each NOTIFY on the channel, and once with payload NULL after each (re)connect, because some may have been missed. */
 void db_listen(struct db *db, const char *channel, db_notify_fn *fn, void *arg);
 
+/* As db_call(), but on the connection that listens, for what belongs to its session. ERR_RETRY while that is not up. Answers come in the
+ * order of the calls; a loss of the connection is told by their failure first and by payload NULL when it is back. */
+struct db_call *db_listener_call(struct db *db, enum db_call_id id, const char *const *params, db_fn *fn, void *arg);
+
 bool db_is_up(const struct db *db);
 /* Calls fn(arg) whenever db_is_up() turns true. */
 void db_on_up(struct db *db, loop_fn *fn, void *arg);
@@ -54,5 +58,8 @@ const char *db_text(const struct db_result *r, int row, const char *column); /* 
 int64_t     db_int(const struct db_result *r, int row, const char *column);  /* 0 for SQL null */
 bool        db_bool(const struct db_result *r, int row, const char *column);
 const char *db_sqlstate(const struct db_result *r); /* "" when there is none, e.g. on a lost connection */
+
+/* The code for an SQLSTATE that a function gives as a value. */
+enum err_code db_code(const char *sqlstate);
 
 #endif

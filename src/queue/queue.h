@@ -1,4 +1,6 @@
 /* queue: nodes, jobs and runs as the worker sees them, one C function per SQL function. Policy lives in SQL and in the caller.
+ * Two things are kept here between the calls, both for speed alone: how far the claims have come in the order of the jobs, so that the
+ * next one need not walk over the dead entries of those it took; and the ends of runs that wait for the ones under way (queue_finish()).
  * Each call answers through its callback exactly once, in a later turn; e is NULL on success. What e->code tells:
  *   ERR_RETRY    Postgres is away or slow: whether it happened is unknown, repeat it; every function here is safe to repeat, and a
  *                repeated claim may get other jobs than the one whose answer was lost
@@ -22,6 +24,13 @@ struct queue;
 struct queue *queue_new(struct db *db, const char *node, const char *incarnation);
 void          queue_free(struct queue *q); /* NULL is fine; silences every open call, the statements themselves go on */
 
+/* A run as the verbs name it after the claim. */
+struct queue_run {
+    int64_t run_id;
+    int64_t job_id;
+    bool    has_task; /* of its job; true also when that is not known */
+};
+
 /* One claimed job with its run. Texts are NULL where SQL has null: all task columns when task_id is 0, a job without a task. */
 struct queue_job {
     int64_t run_id;
@@ -43,6 +52,7 @@ struct queue_job {
 
 struct queue_job *queue_job_copy(const struct queue_job *job); /* deep; caller frees with queue_job_free() */
 void              queue_job_free(struct queue_job *job);       /* NULL is fine */
+struct queue_run  queue_job_run(const struct queue_job *job);
 
 /* An open run of this node whose job is not wanted any more. */
 struct queue_stop {
@@ -54,6 +64,7 @@ struct queue_stop {
 /* An open run that an earlier incarnation of this node left behind. pid is 0 when it died before the start was recorded. */
 struct queue_leftover {
     int64_t     run_id;
+    int64_t     job_id;
     int64_t     pid;
     const char *pid_start;
     const char *boot_id;
@@ -87,25 +98,46 @@ struct queue_finished {
     const char *note;
 };
 
+/* What a node that wants to sleep is told. */
+struct queue_idle {
+    bool        is_idle;    /* it holds the lock that makes others ring; false: somebody was just looking at it, ask again */
+    const char *horizon;    /* to ask with from now on */
+    bool        is_settled; /* what was open when it became idle has ended: after one more look only a ring can bring news */
+    int64_t     next_ms;    /* until the next job is due; 0 = one is, -1 = none waits for its time */
+};
+
 typedef void queue_done_fn(const struct err *e, void *arg);
 typedef void queue_claim_fn(const struct queue_job *jobs, size_t n, const struct err *e, void *arg);
 typedef void queue_stops_fn(const struct queue_stop *stops, size_t n, const struct err *e, void *arg);
 typedef void queue_leftovers_fn(const struct queue_leftover *runs, size_t n, const struct err *e, void *arg);
 typedef void queue_started_fn(bool is_wanted, const struct err *e, void *arg); /* false: stop it, the job was cancelled meanwhile */
 typedef void queue_finish_fn(const struct queue_finished *f, const struct err *e, void *arg); /* f is NULL when e is set */
+typedef void queue_idle_fn(const struct queue_idle *i, const struct err *e, void *arg);       /* i is NULL when e is set */
 
-/* Life of a node, in order. */
-void queue_node_start(struct queue *q, int pid, int slots, const char *version, int64_t lease_ms, queue_done_fn *fn, void *arg);
+/* Life of a node, in order. host tells machines apart; NULL = the host's name. */
+void queue_node_start(struct queue *q, int pid, int slots, const char *version, int64_t lease_ms, const char *host, queue_done_fn *fn,
+                      void *arg);
 void queue_leftovers(struct queue *q, queue_leftovers_fn *fn, void *arg);
 void queue_beat(struct queue *q, bool is_draining, queue_stops_fn *fn, void *arg);
+/* The most urgent due jobs, at most so many. It begins where the claims before it have come, so what became due behind them is seen with
+ * a delay: by a claim that looks everywhere, which is the first, the one after queue_look_anew() or after a claim that came back short or
+ * failed, and one every second, or less often when it takes more than a fiftieth of the time. */
 void queue_claim(struct queue *q, int slots, queue_claim_fn *fn, void *arg);
+void queue_look_anew(struct queue *q);    /* the next claim looks everywhere */
+bool queue_is_dry(const struct queue *q); /* the claim answered last looked everywhere and came back short: nothing more was due */
 void queue_runs_to_stop(struct queue *q, queue_stops_fn *fn, void *arg);
+/* Both travel on the LISTEN connection (db_listener_call()), whose session holds the lock. horizon NULL: become idle; else: ask again. Each
+ * answer with is_idle to a NULL wants one queue_node_awake(), unless the connection was lost since: the lock goes with it. */
+void queue_node_idle(struct queue *q, const char *horizon, queue_idle_fn *fn, void *arg);
+void queue_node_awake(struct queue *q, queue_done_fn *fn, void *arg); /* fn may be NULL */
 void queue_node_stop(struct queue *q, queue_done_fn *fn, void *arg);
 
 /* Life of a run, in order. Times are microseconds since 1970, 0 = not (yet). detail is borrowed until the call returns; NULL = {}. */
-void queue_run_started(struct queue *q, int64_t run_id, int pid, const char *pid_start, const char *boot_id, const char *log_path,
+void queue_run_started(struct queue *q, struct queue_run run, int pid, const char *pid_start, const char *boot_id, const char *log_path,
                        queue_started_fn *fn, void *arg);
 void queue_run_stopping(struct queue *q, int64_t run_id, int64_t term_at_us, int64_t kill_at_us, queue_done_fn *fn, void *arg);
-void queue_finish(struct queue *q, int64_t run_id, enum queue_outcome outcome, struct json *detail, queue_finish_fn *fn, void *arg);
+/* A run of a task ends in a transaction of its own. The others go at once when none of them is under way; those that end meanwhile are
+ * gathered, and go together when the answer is here. One that Postgres refuses does not keep the others from ending. */
+void queue_finish(struct queue *q, struct queue_run run, enum queue_outcome outcome, struct json *detail, queue_finish_fn *fn, void *arg);
 
 #endif
