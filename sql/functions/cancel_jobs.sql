@@ -3,7 +3,7 @@ returns int language plpgsql as $$
 declare
     cancelled int;
 begin
-    update orch.jobs as j set status = 'cancelled', finished_at = now(), error = cancel_jobs.reason, held = null
+    update orch.jobs as j set status = 'cancelled', finished_at = now(), error = cancel_jobs.reason, held = null, held_by = null
      where j.task_id = cancel_jobs.task_id and j.status = any (statuses);
     get diagnostics cancelled = row_count;
     update orch.agent_runs as r set stop_at = clock_timestamp()

@@ -1,30 +1,78 @@
--- Rivals never meet: the inner select steps over rows that others hold. What holds a job is asked again here, in the statement that takes it.
-create or replace function orch.claim_jobs(node text, incarnation uuid, slots int)
+-- Rivals never meet: the look steps over rows that others hold. What holds a job is asked again here, in the transaction that takes it.
+--
+-- The look goes through the priorities in use, one range of jobs_ready each, so that jobs for later cost nothing. A mark is the last key that the
+-- caller took in a priority: entries of jobs claimed long ago, which an old transaction elsewhere keeps in the index, are not walked again.
+-- What became ready behind a mark is found by the next look without marks, which is the caller's duty (see src/queue/queue.h).
+create or replace function orch.claim_jobs(
+    node text, incarnation uuid, slots int, marks jsonb default null,
+    without text[] default null, only_agents text[] default null)  -- agents that this node does not take now; all that it can run
 returns table (run_id bigint, job_id bigint, agent text, repo text, task_id bigint, work_item text, title text, branch text,
-               default_branch text, clone_url text, stage text, content text, attempt int, max_attempts int, plane_issue_id text)
+               default_branch text, clone_url text, stage text, content text, attempt int, max_attempts int, plane_issue_id text,
+               priority int, run_at timestamptz)
 language plpgsql as $$
+declare
+    open_slots int := slots;
+    is_ruled   boolean;
+    below      bigint := 2147483648;
+    mark       record;
+    span       record;
+    picked     bigint[];
+    has_task   boolean;
+    looks      int := 0;
+    taken      int;
 begin
     perform orch.need_node(node, incarnation);
-    return query
-    with picked as (
-        select c.id from orch.jobs as c
-         where c.status = 'queued' and c.held is null and c.run_at <= now()
-           and (c.task_id is null or orch.hold_reason(c.task_id, c.stage) is null)
-         order by c.priority desc, c.run_at, c.id limit claim_jobs.slots for update skip locked),
-    started as (
-        insert into orch.agent_runs as r (job_id, task_id, agent, stage, node, incarnation, attempt)
-        select j.id, j.task_id, j.agent, j.stage, claim_jobs.node, claim_jobs.incarnation, j.attempts + 1
-          from orch.jobs as j join picked as p on p.id = j.id
-        returning r.id, r.job_id),
-    taken as (
-        update orch.jobs as j
-           set status = 'running', run_id = s.id, node = claim_jobs.node, attempts = j.attempts + 1, started_at = now()
-          from started as s where j.id = s.job_id
-        returning j.*)
-    select k.run_id, k.id, k.agent, coalesce(k.repo, t.repo), k.task_id, t.work_item, t.title, t.branch, p.default_branch, p.clone_url,
-           k.stage, k.content, k.attempts, k.max_attempts, t.plane_issue_id
-      from taken as k left join orch.tasks as t on t.id = k.task_id left join orch.projects as p on p.id = t.project_id
-     order by k.priority desc, k.run_at, k.id;
+    is_ruled := exists (select from orch.pauses) or exists (select from orch.limits);
+    if is_ruled then
+        perform pg_advisory_xact_lock(orch.limit_key()); -- Two claims that count the same running jobs would both take the last place.
+    end if;
+    while open_slots > 0 loop
+        select (m ->> 'priority')::bigint as priority, (m ->> 'run_at')::timestamptz as run_at, (m ->> 'id')::bigint as id into mark
+          from jsonb_array_elements(marks) as m where (m ->> 'priority')::bigint < below order by 1 desc limit 1;
+        select j.priority, '-infinity'::timestamptz as run_at, 0::bigint as id into span from orch.jobs as j
+         where j.status = 'queued' and j.held is null and j.priority < below and j.priority > coalesce(mark.priority, -2147483649)
+         order by j.priority desc, j.run_at, j.id limit 1;
+        if span.priority is null then
+            span := mark;
+        end if;
+        exit when span.priority is null;
+        below := span.priority;
+        loop
+            select array_agg(p.id), bool_or(p.task_id is not null) into picked, has_task from (
+                select c.id, c.task_id from orch.jobs as c
+                 where c.status = 'queued' and c.held is null and c.priority = span.priority and (c.run_at, c.id) > (span.run_at, span.id)
+                   and c.run_at <= now() and (without is null or c.agent <> all (without))
+                   and (only_agents is null or c.agent = any (only_agents))
+                 order by c.run_at, c.id limit open_slots for update skip locked) as p;
+            exit when picked is null;
+            if is_ruled or has_task then
+                picked := orch.admit_jobs(picked);
+            end if;
+            return query
+            with taken as (
+                update orch.jobs as j
+                   set status = 'running', run_id = nextval('orch.agent_runs_id_seq'), node = claim_jobs.node, attempts = j.attempts + 1,
+                       started_at = now()
+                 where j.id = any (picked)
+                returning j.*),
+            told as (
+                insert into orch.agent_runs (id, job_id, task_id, agent, stage, node, incarnation, attempt) overriding system value
+                select k.run_id, k.id, k.task_id, k.agent, k.stage, k.node, claim_jobs.incarnation, k.attempts
+                  from taken as k where k.task_id is not null)
+            select k.run_id, k.id, k.agent, coalesce(k.repo, t.repo), k.task_id, t.work_item, t.title, t.branch, p.default_branch, p.clone_url,
+                   k.stage, k.content, k.attempts, k.max_attempts, t.plane_issue_id, k.priority, k.run_at
+              from taken as k left join orch.tasks as t on t.id = k.task_id left join orch.projects as p on p.id = t.project_id
+             order by k.run_at, k.id;
+            get diagnostics taken = row_count;
+            open_slots := open_slots - taken;
+            looks := looks + 1;
+            exit when open_slots <= 0;
+            if looks >= 100 then
+                perform pg_notify('orch_jobs', ''); -- Much was found blocked: the look goes on in another transaction.
+                return;
+            end if;
+        end loop;
+    end loop;
 end
 $$;
-comment on function orch.claim_jobs(text, uuid, int) is 'Gives the most urgent due jobs to one node, each with a new run. Empty result: nothing is due.';
+comment on function orch.claim_jobs(text, uuid, int, jsonb, text[], text[]) is 'Gives the most urgent due jobs to one node, each with a new run. Empty result: nothing is due. marks: [{"priority", "run_at", "id"}, …] in falling priority, the last keys that the caller took; null looks everywhere.';

@@ -2,14 +2,13 @@
 create or replace function orch.disown_runs(node text, incarnation uuid, held bigint[])
 returns int language plpgsql as $$
 declare
-    run   bigint;
+    run   record;
     count int := 0;
 begin
     perform orch.need_node(node, incarnation);
-    for run in select r.id from orch.agent_runs as r
-                where r.node = disown_runs.node and r.incarnation = disown_runs.incarnation and r.ended_at is null
-                  and not r.id = any (held) order by r.task_id, r.id loop
-        perform orch.finish_run(run, 'released', '{"error": "the answer to its claim was lost"}');
+    for run in select o.* from orch.open_runs(disown_runs.node) as o
+                where (o.incarnation is null or o.incarnation = disown_runs.incarnation) and not o.run_id = any (held) order by o.task_id, o.run_id loop
+        perform orch.finish_run(run.run_id, 'released', '{"error": "the answer to its claim was lost"}', run.job_id);
         count := count + 1;
     end loop;
     return count;

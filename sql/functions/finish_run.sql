@@ -1,10 +1,12 @@
 -- The run is closed whatever became of its job: a cancelled job stays cancelled, and its clean-up waits for just this.
-create or replace function orch.finish_run(run_id bigint, outcome text, detail jsonb, out job_status text, out task_stage text, out note text)
+create or replace function orch.finish_run(run_id bigint, outcome text, detail jsonb, job_id bigint default null,
+                                           out job_status text, out task_stage text, out note text)
 language plpgsql as $$
 declare
     run orch.agent_runs;
     job orch.jobs;
 begin
+    perform orch.open_run(run_id, coalesce(job_id, (select j.id from orch.jobs as j where j.run_id = finish_run.run_id and j.status = 'running')));
     select * into run from orch.agent_runs as r where r.id = finish_run.run_id;
     perform 1 from orch.tasks as t where t.id = run.task_id for no key update;
     perform orch.close_run(run_id, outcome, detail);
@@ -17,14 +19,15 @@ begin
     else
         note := orch.settle_job(job, run.id, outcome, detail);
     end if;
+    perform orch.review_limits(array[job.id]);
     if run.task_id is not null then
         perform orch.apply_cancel(run.task_id);
         perform orch.review_holds(run.task_id);
+        perform pg_notify('orch_effects', '');
+        perform pg_notify('orch_changed', 'runs');
     end if;
-    perform pg_notify('orch_effects', '');
-    perform pg_notify('orch_changed', 'runs');
     select j.status, t.stage into job_status, task_stage
       from orch.jobs as j left join orch.tasks as t on t.id = j.task_id where j.id = job.id;
 end
 $$;
-comment on function orch.finish_run(bigint, text, jsonb) is 'Closes a run and settles its job and task accordingly. OR410: the run is unknown or closed, change nothing.';
+comment on function orch.finish_run(bigint, text, jsonb, bigint) is 'Closes a run and settles its job and task accordingly. OR410: the run is unknown or closed, change nothing. job_id spares a look.';

@@ -20,8 +20,9 @@ begin
             case when task.stage = 'deploy' then 1 else orch.setting('max_attempts')::int end)
         on conflict do nothing
     returning id into new_id;
-    update orch.jobs as j set held = orch.hold_reason(j.task_id, j.stage) where j.id = new_id;
-    perform pg_notify('orch_jobs', '');
+    update orch.jobs as j set held = orch.hold_reason(j.task_id, j.stage), held_by = 'task'
+     where j.id = new_id and orch.hold_reason(j.task_id, j.stage) is not null;
+    perform orch.wake_nodes();
     return new_id;
 end
 $$;

@@ -3,7 +3,7 @@ create or replace function orch.reap()
 returns int language plpgsql as $$
 declare
     gone  text;
-    run   bigint;
+    run   record;
     count int := 0;
 begin
     for gone in select n.node from orch.nodes as n where n.stopped_at is null and n.beat_at + n.lease < now() for update skip locked loop
@@ -11,12 +11,12 @@ begin
         count := count + 1;
     end loop;
     -- A claim that was never followed by a start is nobody's, however alive its node: the answer came to nothing.
-    for run in select r.id from orch.agent_runs as r join orch.nodes as n on n.node = r.node
-                where r.ended_at is null and (n.stopped_at is not null and n.beat_at + n.lease < now()
-                                              or r.started_at is null and r.claimed_at < now() - interval '30 minutes')
-                order by r.task_id, r.id loop
+    for run in select o.run_id, o.job_id from orch.nodes as n cross join lateral orch.open_runs(n.node) as o
+                where n.stopped_at is not null and n.beat_at + n.lease < now()
+                   or o.started_at is null and o.claimed_at < now() - interval '30 minutes'
+                order by o.task_id, o.run_id loop
         begin
-            perform orch.finish_run(run, 'lost', jsonb_build_object('error', 'the node is gone'));
+            perform orch.finish_run(run.run_id, 'lost', jsonb_build_object('error', 'the node is gone'), run.job_id);
             count := count + 1;
         exception when sqlstate 'OR410' then
             null; -- Closed by its node between our look and the lock: nothing is left to do.

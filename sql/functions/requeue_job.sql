@@ -5,7 +5,7 @@ returns text language sql as $$
        set status = case when orch.is_terminal(t.stage) then 'cancelled' else 'queued' end,
            finished_at = case when orch.is_terminal(t.stage) then now() end,
            attempts = case when requeue_job.uses_attempt then j.attempts else greatest(j.attempts - 1, 0) end,
-           run_at = now() + requeue_job.wait, error = requeue_job.error, held = null
+           run_at = now() + requeue_job.wait, error = requeue_job.error, held = null, held_by = null
       from (select k.id, c.stage from orch.jobs as k left join orch.tasks as c on c.id = k.task_id where k.id = requeue_job.job_id) as t
      where j.id = t.id and j.status = 'running'
     returning j.status

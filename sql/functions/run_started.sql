@@ -1,9 +1,10 @@
-create or replace function orch.run_started(run_id bigint, pid int, pid_start text, boot_id text, log_path text)
+create or replace function orch.run_started(run_id bigint, pid int, pid_start text, boot_id text, log_path text, job_id bigint default null)
 returns boolean language plpgsql as $$
 declare
     run orch.agent_runs;
     is_wanted boolean;
 begin
+    perform orch.open_run(run_id, job_id);
     select * into run from orch.agent_runs as r where r.id = run_started.run_id;
     perform 1 from orch.tasks as t where t.id = run.task_id for no key update;
     update orch.agent_runs as r
@@ -18,8 +19,7 @@ begin
         update orch.deploys as d set phase = 'B', initiated_at = now()
          where d.task_id = run.task_id and d.phase = 'A' and d.confirmed_at is not null;
     end if;
-    perform pg_notify('orch_changed', 'runs');
     return is_wanted;
 end
 $$;
-comment on function orch.run_started(bigint, int, text, text, text) is 'Records the process of a run. False: its job is no longer wanted, stop it. A deployer''s start opens the critical window.';
+comment on function orch.run_started(bigint, int, text, text, text, bigint) is 'Records the process of a run. False: its job is no longer wanted, stop it. A deployer''s start opens the critical window.';

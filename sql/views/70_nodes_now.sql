@@ -1,7 +1,7 @@
 drop view if exists orch.nodes_now;
 create view orch.nodes_now as
 select n.node, case when n.stopped_at is not null then 'stopped' when n.beat_at + n.lease < now() then 'gone' when n.is_draining then 'draining' else 'alive' end as state,
-       now() - n.beat_at as age, n.slots, (select count(*) from orch.agent_runs as r where r.node = n.node and r.ended_at is null) as running,
+       now() - n.beat_at as age, n.slots, (select count(*) from orch.open_runs(n.node)) as running,
        n.pid, n.version, n.started_at
   from orch.nodes as n order by n.node;
 comment on view orch.nodes_now is 'Nodes and how they are.';

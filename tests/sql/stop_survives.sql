@@ -28,7 +28,7 @@ select pg_temp.ci('h9', 'pending', at => '2026-03-01 10:00');
 select is((orch.ci_state('acme/shop', 'h9')).state, 'success', 'W7 a pending of the same second does not undo a success');
 
 -- S4: the clean-up waits for the archive, however often it fails.
-update orch.jobs set status = 'queued', held = 'test' where status = 'running';
+update orch.jobs set status = 'queued', held = 'test', held_by = 'task' where status = 'running';
 delete from orch.deploys;
 select orch.finish_run(id, 'failed', '{}') from run;
 select is((select s.result from orch.stop_task('SHOP-007') as s), 'cancelled', 'S1 stopped');

@@ -1,0 +1,10 @@
+create or replace function orch.limit_room(kind text, name text)
+returns int language sql as $$
+    select least(
+        l.at_once - (select count(*) from orch.jobs as j
+                      where j.status = 'running'
+                        and case l.kind when 'all' then true when 'agent' then j.agent = l.name when 'repo' then j.repo = l.name else j.limit_key = l.name end),
+        case when l.window_from + l.period > now() then l.per_period - l.window_started else l.per_period end)::int
+      from orch.limits as l where l.kind = limit_room.kind and l.name = limit_room.name
+$$;
+comment on function orch.limit_room(text, text) is 'How many more jobs may start now under a limit; null = there is no such limit.';
