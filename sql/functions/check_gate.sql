@@ -9,6 +9,7 @@ declare
     good text;
     bad  text;
     said text;
+    is_old boolean;
 begin
     select * into task from orch.tasks as t where t.id = check_gate.task_id;
     select s.gate into name from orch.stages as s where s.stage = task.stage;
@@ -35,10 +36,15 @@ begin
              where v.gate = name;
             proof := jsonb_build_object(file, evidence -> file);
             said := evidence -> file ->> field;
-            decision := case said when good then 'pass' when bad then 'reject' else 'unproven' end;
+            -- The same bytes as when the stage began are the verdict of an earlier round, whoever left them there.
+            is_old := coalesce(task.stage_files ->> file = evidence -> file ->> 'blob', task.stage_files is null and evidence ? file);
+            decision := case when is_old then 'unproven' when said = good then 'pass' when said = bad then 'reject' else 'unproven' end;
             reason := case
                 when decision <> 'unproven' then format('%s says %s: %s', file, field, said)
                 when evidence -> file is null then format('%s is missing', file)
+                when task.stage_files is null
+                    then format('%s may be of an earlier round, which nobody recorded: Rejected sends the task back', file)
+                when is_old then format('%s is from before this round: write it anew, with the commit that it judges', file)
                 when evidence -> file ? 'error' then format('%s cannot be read: %s', file, evidence -> file ->> 'error')
                 when said is null then format('%s has no %s', file, field)
                 else format('%s has %s: "%s"; accepted are %s and %s', file, field, left(said, 40), good, bad) end;

@@ -13,7 +13,7 @@ begin
         raise exception 'task % is % and does not move', task.work_item, task.stage using errcode = 'OR409';
     end if;
     update orch.tasks as t
-       set stage = enter_stage.stage, stage_since = now(), attention = null, attention_reason = null,
+       set stage = enter_stage.stage, stage_since = now(), stage_files = t.files, attention = null, attention_reason = null,
            finished_at = case when orch.is_terminal(enter_stage.stage) then now() end,
            cancelled_at = case when enter_stage.stage = 'cancelled' then now() end,
            plane_id = case when enter_stage.stage = 'cancelled' then orch.tombstone(t.plane_id, t.id) else t.plane_id end,

@@ -18,7 +18,9 @@ begin
         perform orch.end_job(job.id, 'done', null);
         return 'done';
     end if;
-    update orch.tasks as t set head_sha = coalesce(nullif(detail ->> 'head', ''), t.head_sha) where t.id = job.task_id;
+    update orch.tasks as t
+       set head_sha = coalesce(nullif(detail ->> 'head', ''), t.head_sha), files = coalesce(orch.file_blobs(detail -> 'evidence'), t.files)
+     where t.id = job.task_id;
     if detail ->> 'result_outcome' in ('needs_input', 'blocked') then
         perform orch.end_job(job.id, 'done', null);
         perform orch.finish_deploy(job.task_id, 'FAILED', problem);
@@ -30,6 +32,7 @@ begin
     end if;
     select g.decision, g.reason into gate from orch.check_gate(job.task_id, detail -> 'evidence') as g;
     if gate.decision = 'unproven' then
+        update orch.jobs as j set content = j.content || E'\n\nThe last attempt did not count: ' || gate.reason where j.id = job.id;
         return orch.fail_job(job, run_id, gate.reason);
     end if;
     -- The job ends before the gate moves the task: a stage has one active job, and a critical window looks at running ones.

@@ -52,7 +52,10 @@ describe_blob(git_repository *repo, const git_tree_entry *entry)
 {
     git_blob    *blob = NULL;
     struct json *file = json_new_object();
+    char         id[GIT_OID_HEXSZ + 1];
 
+    oid_text(id, git_tree_entry_id(entry));
+    json_set_str(file, "blob", id);
     if (git_tree_entry_filemode(entry) == GIT_FILEMODE_LINK)
         json_set_str(file, "error", "is a symbolic link");
     else if (git_blob_lookup(&blob, repo, git_tree_entry_id(entry)) < 0)

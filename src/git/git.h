@@ -57,9 +57,10 @@ struct git_job *git_start_branch(struct git *g, const struct git_target *t, cons
 struct git_job *git_open_worktree(struct git *g, const struct git_target *t, git_fn *fn, void *arg);
 
 /* After a run: pushes the branch if it moved (fast-forward only, never the default branch), then reads the evidence of the work item
- * from the branch head, not from the working tree. r.head = branch head; r.info = {"files": {"12-review.md": {"text": …},
+ * from the branch head, not from the working tree. r.head = branch head; r.info = {"files": {"12-review.md": {"blob": …, "text": …},
  * "06-adr/": {"count": n}}}: every file directly in docs/work-items/<work_item>/ ("error" in place of "text" when it is longer than 64 KiB
- * or no text), and for each directory in it the count of its documents: its files that are neither hidden nor empty. */
+ * or no text; blob = the id of its bytes in git), and for each directory in it the count of its documents: its files that are neither
+ * hidden nor empty. */
 struct git_job *git_collect(struct git *g, const struct git_target *t, const char *work_item, git_fn *fn, void *arg);
 
 /* Archives: copies docs/work-items/<work_item>/ of the branch head to <data>/archive/<task id>/ and points refs/orch/archive/<task id> at

@@ -74,6 +74,7 @@ read_file(const char *name, struct json *file, void *arg)
     struct err   e = ERR_INIT;
     struct json *found = NULL;
     const char  *text = json_str(file, "text");
+    const char  *blob = json_str(file, "blob");
 
     if (text)
         found = front_matter_parse(text, &e);
@@ -83,6 +84,9 @@ read_file(const char *name, struct json *file, void *arg)
         found = json_new_object();
         json_set_str(found, "error", e.text);
     }
+    /* Last, so that no front matter can name another: by it a verdict of an earlier round is known. */
+    if (blob)
+        json_set_str(found, "blob", blob);
     json_set(evidence, name, found);
 }
 

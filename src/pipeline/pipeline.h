@@ -19,7 +19,8 @@ void pipeline_close(struct pipeline *p);                                   /* NU
 void pipeline_prepare(struct pipeline *p, const struct queue_job *job, pipeline_ready_fn *done, void *arg);
 
 /* Pushes what the run committed and reads the evidence from the branch head. head is 40 hex; evidence is borrowed:
- * {"12-review.md": {"verdict": "APPROVED"} | {"error": "no front matter"}, "06-adr/": {"count": 1}}. */
+ * {"12-review.md": {"verdict": "APPROVED", "blob": …} | {"error": "no front matter", "blob": …}, "06-adr/": {"count": 1}}. By its blob the
+ * gate tells a file of this round from one of an earlier round. */
 void pipeline_conclude(struct pipeline *p, const struct queue_job *job, pipeline_evidence_fn *done, void *arg);
 
 /* The front matter of a document as an object of texts: the lines between a first line "---" and the next "---" or "...". NULL and *e set

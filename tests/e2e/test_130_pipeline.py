@@ -161,6 +161,18 @@ def test_G2_a_missing_or_unknown_verdict_is_not_passed_and_says_so(house, mode, 
     assert said in house.value("select why from orch.why where work_item = 'ORCH-001'")
 
 
+def test_G2_the_verdict_of_an_earlier_round_is_none(house):
+    house.mode("tester", "verdict:FAIL", "ok")
+    house.mode("reviewer", "ok", "no-evidence", "ok")
+    issue = house.begin()
+    house.wait_open(issue, "deploy-staging")
+    assert way(house, issue)[4:9] == ["review", "testing", "development", "review", "testing"]
+    runs = house.sql("select message, attempt from orch.agent_runs where agent = 'reviewer' order by id")
+    assert [run["attempt"] for run in runs] == [1, 1, 2]
+    told = house.value("select content from orch.jobs where agent = 'reviewer' order by id desc limit 1")
+    assert "12-review.md is from before this round" in told, "the attempt after it is told why"
+
+
 def test_G1_evidence_is_read_from_the_branch_not_from_the_working_tree(house):
     script = "printf '%s\\n' --- 'verdict: APPROVED' --- > $ORCH_DOCS_DIR/12-review.md"
     house.write_agents(reviewer='{command: [sh, -c, "%s"]}' % script.replace("\\", "\\\\"))

@@ -16,18 +16,30 @@
     "    docs = tree((b'40000', name, docs))\n"                                                                                            \
     "print(docs)\n"
 
+/* What is told of a file; NULL when that is not. */
+static const char *
+told(struct rig *r, const char *name, const char *what)
+{
+    struct json *file = json_at(json_at(r->info, "files"), name);
+    return file ? json_str(file, what) : NULL;
+}
+
 static const char *
 text_of(struct rig *r, const char *name)
 {
-    struct json *file = json_at(json_at(r->info, "files"), name);
-    return file ? json_str(file, "text") : NULL;
+    return told(r, name, "text");
 }
 
 static const char *
 error_of(struct rig *r, const char *name)
 {
-    struct json *file = json_at(json_at(r->info, "files"), name);
-    return file ? json_str(file, "error") : NULL;
+    return told(r, name, "error");
+}
+
+static const char *
+blob_of(struct rig *r, const char *name)
+{
+    return told(r, name, "blob");
 }
 
 static void
@@ -48,6 +60,18 @@ G1_collect__reads_the_branch_head_not_the_working_tree(void **state)
     assert_int_equal(count, 2);
     assert_sh(r, "git -C \"$W\" rev-parse HEAD", r->head);
     assert_sh(r, "git -C forge.git rev-parse " RIG_BRANCH, r->head);
+}
+
+static void
+G2_collect__names_the_bytes_of_each_file(void **state)
+{
+    struct rig *r = CHECKED(*state, RIG_MAGIC);
+
+    rig_begin(r);
+    rig_do(r, "cd \"$W/" RIG_DOCS "\"; echo x >12-review.md; printf 'a\\000b' >nul.md; git add .; git commit -qm docs");
+    assert_int_equal(rig_collect(r), 0);
+    assert_sh(r, "git -C \"$W\" rev-parse HEAD:" RIG_DOCS "/12-review.md", blob_of(r, "12-review.md"));
+    assert_sh(r, "git -C \"$W\" rev-parse HEAD:" RIG_DOCS "/nul.md", blob_of(r, "nul.md"));
 }
 
 static void
@@ -251,6 +275,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG_TEST(G1_collect__reads_the_branch_head_not_the_working_tree),
+        RIG_TEST(G2_collect__names_the_bytes_of_each_file),
         RIG_TEST(G2_collect__does_not_count_what_is_no_document),
         RIG_TEST(G2_collect__says_why_a_file_is_no_evidence),
         RIG_TEST(collect__without_docs_is_no_evidence_and_no_error),

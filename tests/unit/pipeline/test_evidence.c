@@ -159,6 +159,21 @@ G2_evidence__names_what_is_wrong_file_by_file(void **state)
     json_free(evidence);
 }
 
+static void
+G2_evidence__names_the_bytes_whatever_the_front_matter_says(void **state)
+{
+    struct json *files = parse("{\"a.md\": {\"blob\": \"b1\", \"text\": \"---\\nverdict: APPROVED\\nblob: b9\\n---\\n\"}, "
+                               "\"b.md\": {\"blob\": \"b2\", \"text\": \"none\"}, \"c.md\": {\"blob\": \"b3\", \"error\": \"is a link\"}}");
+    struct json *evidence = evidence_read(files);
+    (void)state;
+
+    assert_string_equal(json_text(evidence), "{\"a.md\":{\"verdict\":\"APPROVED\",\"blob\":\"b1\"},"
+                                             "\"b.md\":{\"error\":\"no front matter\",\"blob\":\"b2\"},"
+                                             "\"c.md\":{\"blob\":\"b3\",\"error\":\"is a link\"}}");
+    json_free(evidence);
+    json_free(files);
+}
+
 int
 main(void)
 {
@@ -171,6 +186,7 @@ main(void)
         cmocka_unit_test(G2_front_matter__that_could_say_two_things_is_an_error_with_its_line),
         cmocka_unit_test(G2_front_matter__that_is_huge_is_an_error),
         cmocka_unit_test(G2_evidence__names_what_is_wrong_file_by_file),
+        cmocka_unit_test(G2_evidence__names_the_bytes_whatever_the_front_matter_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -129,9 +129,13 @@ G1_conclude__pushes_and_reads_verdicts_from_the_head(void **state)
            "printf 'a\\000' >14-deploy-log.md; mkdir 06-adr; echo x >06-adr/1.md; git rm -q 00-business-request.md; git add .; "
            "git commit -qm docs; printf -- '---\\nverdict: CHANGES_REQUESTED\\n---\\n' >12-review.md");
     assert_int_equal(conclude(b), 0);
-    assert_string_equal(b->evidence, "{\"06-adr/\":{\"count\":1},\"12-review.md\":{\"verdict\":\"APPROVED\"},"
-                                     "\"13-test-report.md\":{\"error\":\"no front matter\"},"
-                                     "\"14-deploy-log.md\":{\"error\":\"is not UTF-8 text\"}}");
+    assert_sh(
+        b->rig,
+        "cd \"$W\"; of() { git rev-parse HEAD:" RIG_DOCS "/$1; }; printf '{\"06-adr/\":{\"count\":1},"
+        "\"12-review.md\":{\"verdict\":\"APPROVED\",\"blob\":\"%s\"},\"13-test-report.md\":{\"error\":\"no front matter\",\"blob\":\"%s\"},"
+        "\"14-deploy-log.md\":{\"blob\":\"%s\",\"error\":\"is not UTF-8 text\"}}' "
+        "$(of 12-review.md) $(of 13-test-report.md) $(of 14-deploy-log.md)",
+        b->evidence);
     assert_sh(b->rig, "git -C forge.git rev-parse " RIG_BRANCH, b->head);
     assert_sh(b->rig, "git -C \"$W\" rev-parse HEAD", b->head);
 }
