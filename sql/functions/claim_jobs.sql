@@ -14,8 +14,8 @@ declare
     open_slots int := slots;
     is_ruled   boolean;
     below      bigint := 2147483648;
-    mark       record;
-    span       record;
+    mark       record; -- the next one below
+    range      record; -- the priority to look into, and the key to begin behind
     picked     bigint[];
     has_task   boolean;
     looks      int := 0;
@@ -27,20 +27,20 @@ begin
         perform pg_advisory_xact_lock(orch.limit_key()); -- Two claims that count the same running jobs would both take the last place.
     end if;
     while open_slots > 0 loop
-        select (m ->> 'priority')::bigint as priority, (m ->> 'run_at')::timestamptz as run_at, (m ->> 'id')::bigint as id into mark
-          from jsonb_array_elements(marks) as m where (m ->> 'priority')::bigint < below order by 1 desc limit 1;
-        select j.priority, '-infinity'::timestamptz as run_at, 0::bigint as id into span from orch.jobs as j
+        select (m ->> 'priority')::int as priority, (m ->> 'run_at')::timestamptz as run_at, (m ->> 'id')::bigint as id into mark
+          from jsonb_array_elements(marks) as m where (m ->> 'priority')::int < below order by 1 desc limit 1;
+        select j.priority, '-infinity'::timestamptz as run_at, 0::bigint as id into range from orch.jobs as j
          where j.status = 'queued' and j.held is null and j.priority < below and j.priority > coalesce(mark.priority, -2147483649)
          order by j.priority desc, j.run_at, j.id limit 1;
-        if span.priority is null then
-            span := mark;
+        if range.priority is null then
+            range := mark;
         end if;
-        exit when span.priority is null;
-        below := span.priority;
+        exit when range.priority is null;
+        below := range.priority;
         loop
             select array_agg(p.id), bool_or(p.task_id is not null) into picked, has_task from (
                 select c.id, c.task_id from orch.jobs as c
-                 where c.status = 'queued' and c.held is null and c.priority = span.priority and (c.run_at, c.id) > (span.run_at, span.id)
+                 where c.status = 'queued' and c.held is null and c.priority = range.priority and (c.run_at, c.id) > (range.run_at, range.id)
                    and c.run_at <= now() and (without is null or c.agent <> all (without))
                    and (only_agents is null or c.agent = any (only_agents))
                  order by c.run_at, c.id limit open_slots for update skip locked) as p;
