@@ -31,7 +31,6 @@ int                          call_def_params(const char *sql); /* the highest n 
 struct db_result {
     PGresult *res; /* NULL when the connection was lost */
 };
-enum err_code result_code(const char *sqlstate);
 /* Sets *e from a result that is no success; the text is the server's primary message. */
 void result_err(const PGresult *res, const char *call, struct err *e);
 

@@ -37,6 +37,21 @@ ask(struct listener *l)
     conn_send(l->db->listener, c);
 }
 
+/* Behind the LISTENs in the same pipeline: whoever calls after a reconnect has been told of it before the answer comes. */
+struct db_call *
+db_listener_call(struct db *db, enum db_call_id id, const char *const *params, db_fn *fn, void *arg)
+{
+    CHECK(db->magic == DB_MAGIC && !db->is_closed && id < CALL_COUNT);
+    const struct call_def *def = &db_call_defs[id];
+    struct db_call        *c = call_new(db, def->name, def->sql, def->params, params, fn, arg);
+
+    if (db->listener && db->listener->state == CONN_UP)
+        conn_send(db->listener, c);
+    else
+        call_doom(c, "the connection that listens is down");
+    return c;
+}
+
 void
 listen_on_up(struct db *db)
 {

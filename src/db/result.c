@@ -7,7 +7,7 @@
 #include "db/db_int.h"
 
 enum err_code
-result_code(const char *sqlstate)
+db_code(const char *sqlstate)
 {
     /* First match wins; two characters are a class. What is not listed is a broken promise of ours.
      * 57014: a statement_timeout or an operator's pg_cancel_backend(). 25006: the primary became a standby under us. */
@@ -47,7 +47,7 @@ result_err(const PGresult *res, const char *call, struct err *e)
         text = PQresultErrorMessage(res);
     if (!text[0])
         text = "the connection to Postgres was lost";
-    err_set(e, result_code(state), "%s", text);
+    err_set(e, db_code(state), "%s", text);
     /* Ours to repair, so it says where; what people may cause keeps the words that the function chose for them. */
     if (e->code == ERR_BUG)
         err_prefix(e, "call \"%s\" (%s)", call, state);

@@ -70,7 +70,7 @@ sync_err(PGconn *pg, const PGresult *res, const char *sql, struct err *e)
     const char *state = res ? PQresultErrorField(res, PG_DIAG_SQLSTATE) : NULL;
     const char *text = res ? PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY) : NULL;
 
-    err_set(e, result_code(state ? state : ""), "%s", text ? text : PQerrorMessage(pg));
+    err_set(e, db_code(state ? state : ""), "%s", text ? text : PQerrorMessage(pg));
     int line = res ? line_of(res, sql) : 0;
     if (line > 1)
         err_prefix(e, "line %d", line);

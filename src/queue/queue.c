@@ -1,57 +1,48 @@
 /* queue: each function turns C values into the texts of one call and the rows of its answer into C values. No policy.
  * Every open call is on the queue's list, so that queue_free() can silence all of them. */
-#include "queue/queue.h"
-
-#include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/str.h"
+#include "queue/queue_int.h"
 
-#define QUEUE_MAGIC 0x71756575u
-#define OPEN_MAGIC  0x71636c6cu
+enum { HOST_NAME_SIZE = 256 };
 
-/* One call on its way. Which member of fn is set follows from the function that made it. */
-struct open_call {
-    uint32_t      magic;
-    struct queue *q;
-    LIST_ENTRY(open_call) link;
-    struct db_call *call;
-    union {
-        queue_done_fn      *done;
-        queue_claim_fn     *claim;
-        queue_stops_fn     *stops;
-        queue_leftovers_fn *leftovers;
-        queue_started_fn   *started;
-        queue_finish_fn    *finish;
-    } fn;
-    void *arg;
-};
-
-struct queue {
-    uint32_t   magic;
-    struct db *db;
-    char      *node;
-    char      *incarnation;
-    LIST_HEAD(, open_call) open;
-};
-
-/* Room for the text of any 64-bit number, or a time. */
-struct number {
-    char text[40];
-};
-
-static struct number
+struct number
 number_text(int64_t value)
 {
     struct number n;
 
     snprintf(n.text, sizeof n.text, "%" PRId64, value);
     return n;
+}
+
+void
+array_add(struct buf *b, const char *text)
+{
+    buf_add_str(b, b->len ? ",\"" : "{\"");
+    while (*text) {
+        size_t plain = strcspn(text, "\"\\");
+        buf_add(b, text, plain);
+        text += plain;
+        if (*text) {
+            buf_add_str(b, "\\");
+            buf_add(b, text++, 1);
+        }
+    }
+    buf_add_str(b, "\"");
+}
+
+char *
+array_take(struct buf *b)
+{
+    buf_add_str(b, b->len ? "}" : "{}");
+    return buf_take(b);
 }
 
 struct queue *
@@ -64,6 +55,7 @@ queue_new(struct db *db, const char *node, const char *incarnation)
     q->node = xstrdup(node);
     q->incarnation = xstrdup(incarnation);
     LIST_INIT(&q->open);
+    finish_init(q);
     return q;
 }
 
@@ -82,6 +74,7 @@ queue_free(struct queue *q)
 
     if (!q)
         return;
+    finish_fini(q);
     for (struct open_call *o = LIST_FIRST(&q->open); o; o = next) {
         next = LIST_NEXT(o, link);
         db_forget(o->call);
@@ -89,27 +82,36 @@ queue_free(struct queue *q)
     }
     free(q->node);
     free(q->incarnation);
+    free(q->without);
+    free(q->only);
     q->magic = 0;
     free(q);
 }
 
+typedef struct db_call *call_fn(struct db *db, enum db_call_id id, const char *const *params, db_fn *fn, void *arg);
+
 static struct open_call *
-open_call(struct queue *q, enum db_call_id id, const char *const *params, db_fn *on_answer, void *arg)
+open_call_on(struct queue *q, call_fn *call, enum db_call_id id, const char *const *params, db_fn *on_answer, void *arg)
 {
     CHECK(q->magic == QUEUE_MAGIC);
     struct open_call *o = xcalloc(1, sizeof *o);
 
     *o = (struct open_call){ .magic = OPEN_MAGIC, .q = q, .arg = arg };
     LIST_INSERT_HEAD(&q->open, o, link);
-    o->call = db_call(q->db, id, params, on_answer, o);
+    o->call = call(q->db, id, params, on_answer, o);
     return o;
 }
 
-/* Takes the call off the list before its owner hears of it: the owner may free the queue. */
-static struct open_call
-answered(void *arg)
+struct open_call *
+open_call(struct queue *q, enum db_call_id id, const char *const *params, db_fn *on_answer, void *arg)
 {
-    struct open_call *o = CHECKED(arg, OPEN_MAGIC);
+    return open_call_on(q, db_call, id, params, on_answer, arg);
+}
+
+struct open_call
+answered(void *open)
+{
+    struct open_call *o = CHECKED(open, OPEN_MAGIC);
     struct open_call  copy = *o;
 
     open_call_free(o);
@@ -124,48 +126,6 @@ on_done(struct db_result *r, const struct err *e, void *arg)
     (void)r;
     if (o.fn.done)
         o.fn.done(e, o.arg);
-}
-
-static char *
-borrowed(struct db_result *r, int row, const char *column)
-{
-    /* The row outlives the callback that reads it, and the struct says const there. */
-    return (char *)(uintptr_t)db_text(r, row, column);
-}
-
-static struct queue_job
-read_job(struct db_result *r, int row)
-{
-    return (struct queue_job){
-        .run_id = db_int(r, row, "run_id"),
-        .job_id = db_int(r, row, "job_id"),
-        .agent = borrowed(r, row, "agent"),
-        .repo = borrowed(r, row, "repo"),
-        .task_id = db_int(r, row, "task_id"),
-        .work_item = borrowed(r, row, "work_item"),
-        .title = borrowed(r, row, "title"),
-        .branch = borrowed(r, row, "branch"),
-        .default_branch = borrowed(r, row, "default_branch"),
-        .clone_url = borrowed(r, row, "clone_url"),
-        .stage = borrowed(r, row, "stage"),
-        .content = borrowed(r, row, "content"),
-        .attempt = (int)db_int(r, row, "attempt"),
-        .max_attempts = (int)db_int(r, row, "max_attempts"),
-        .plane_issue_id = borrowed(r, row, "plane_issue_id"),
-    };
-}
-
-static void
-on_claim(struct db_result *r, const struct err *e, void *arg)
-{
-    struct open_call  o = answered(arg);
-    size_t            n = e ? 0 : (size_t)db_rows(r);
-    struct queue_job *jobs = xcalloc(n + 1, sizeof *jobs);
-
-    for (size_t i = 0; i < n; i++)
-        jobs[i] = read_job(r, (int)i);
-    o.fn.claim(jobs, n, e, o.arg);
-    free(jobs);
 }
 
 static void
@@ -209,6 +169,7 @@ on_leftovers(struct db_result *r, const struct err *e, void *arg)
     for (size_t i = 0; i < n; i++)
         runs[i] = (struct queue_leftover){
             .run_id = db_int(r, (int)i, "run_id"),
+            .job_id = db_int(r, (int)i, "job_id"),
             .pid = db_int(r, (int)i, "pid"),
             .pid_start = db_text(r, (int)i, "pid_start"),
             .boot_id = db_text(r, (int)i, "boot_id"),
@@ -227,24 +188,30 @@ on_started(struct db_result *r, const struct err *e, void *arg)
 }
 
 static void
-on_finish(struct db_result *r, const struct err *e, void *arg)
+on_idle(struct db_result *r, const struct err *e, void *arg)
 {
-    struct open_call      o = answered(arg);
-    struct queue_finished f = { 0 };
+    struct open_call  o = answered(arg);
+    struct queue_idle i = { 0 };
 
-    if (!e && db_rows(r)) {
-        f.job_status = db_text(r, 0, "job_status");
-        f.task_stage = db_text(r, 0, "task_stage");
-        f.note = db_text(r, 0, "note");
+    if (!e) {
+        const char *next_ms = db_text(r, 0, "next_ms");
+        /* Rounded up: a look that comes too early finds nothing. */
+        i = (struct queue_idle){ .is_idle = db_bool(r, 0, "is_idle"),
+                                 .horizon = db_text(r, 0, "new_horizon"),
+                                 .is_settled = db_bool(r, 0, "is_settled"),
+                                 .next_ms = next_ms ? (int64_t)ceil(strtod(next_ms, NULL)) : -1 };
     }
-    o.fn.finish(e ? NULL : &f, e, o.arg);
+    o.fn.idle(e ? NULL : &i, e, o.arg);
 }
 
 void
-queue_node_start(struct queue *q, int pid, int slots, const char *version, int64_t lease_ms, queue_done_fn *fn, void *arg)
+queue_node_start(struct queue *q, int pid, int slots, const char *version, int64_t lease_ms, const char *host, queue_done_fn *fn, void *arg)
 {
     struct number     p = number_text(pid), s = number_text(slots), l = number_text(lease_ms);
-    const char *const params[] = { q->node, q->incarnation, p.text, s.text, version, l.text };
+    char              name[HOST_NAME_SIZE] = { 0 };
+    const char *const params[] = { q->node, q->incarnation, p.text, s.text, version, l.text, host ? host : name };
+
+    gethostname(name, sizeof name - 1);
 
     open_call(q, CALL_node_start, params, on_done, arg)->fn.done = fn;
 }
@@ -266,20 +233,25 @@ queue_beat(struct queue *q, bool is_draining, queue_stops_fn *fn, void *arg)
 }
 
 void
-queue_claim(struct queue *q, int slots, queue_claim_fn *fn, void *arg)
-{
-    struct number     s = number_text(slots);
-    const char *const params[] = { q->node, q->incarnation, s.text };
-
-    open_call(q, CALL_claim_jobs, params, on_claim, arg)->fn.claim = fn;
-}
-
-void
 queue_runs_to_stop(struct queue *q, queue_stops_fn *fn, void *arg)
 {
     const char *const params[] = { q->node };
 
     open_call(q, CALL_runs_to_stop, params, on_runs_to_stop, arg)->fn.stops = fn;
+}
+
+void
+queue_node_idle(struct queue *q, const char *horizon, queue_idle_fn *fn, void *arg)
+{
+    const char *const params[] = { horizon };
+
+    open_call_on(q, db_listener_call, CALL_node_idle, params, on_idle, arg)->fn.idle = fn;
+}
+
+void
+queue_node_awake(struct queue *q, queue_done_fn *fn, void *arg)
+{
+    open_call_on(q, db_listener_call, CALL_node_awake, NULL, on_done, arg)->fn.done = fn;
 }
 
 void
@@ -291,11 +263,11 @@ queue_node_stop(struct queue *q, queue_done_fn *fn, void *arg)
 }
 
 void
-queue_run_started(struct queue *q, int64_t run_id, int pid, const char *pid_start, const char *boot_id, const char *log_path,
+queue_run_started(struct queue *q, struct queue_run run, int pid, const char *pid_start, const char *boot_id, const char *log_path,
                   queue_started_fn *fn, void *arg)
 {
-    struct number     r = number_text(run_id), p = number_text(pid);
-    const char *const params[] = { r.text, p.text, pid_start, boot_id, log_path };
+    struct number     r = number_text(run.run_id), j = number_text(run.job_id), p = number_text(pid);
+    const char *const params[] = { r.text, p.text, pid_start, boot_id, log_path, j.text };
 
     open_call(q, CALL_run_started, params, on_started, arg)->fn.started = fn;
 }
@@ -309,19 +281,6 @@ queue_run_stopping(struct queue *q, int64_t run_id, int64_t term_at_us, int64_t 
     const char *const params[] = { r.text, term_at_us ? term.text : NULL, kill_at_us ? gone.text : NULL };
 
     open_call(q, CALL_run_stopping, params, on_done, arg)->fn.done = fn;
-}
-
-void
-queue_finish(struct queue *q, int64_t run_id, enum queue_outcome outcome, struct json *detail, queue_finish_fn *fn, void *arg)
-{
-    struct number r = number_text(run_id);
-
-    /* An agent's words may hold what JSON can say and Postgres cannot keep; the run must close all the same. */
-    if (detail)
-        json_scrub_nul(detail);
-    const char *const params[] = { r.text, queue_outcome_name(outcome), detail ? json_text(detail) : "{}" };
-
-    open_call(q, CALL_finish_run, params, on_finish, arg)->fn.finish = fn;
 }
 
 static const char *const outcome_names[QUEUE_OUTCOME_COUNT] = {
@@ -366,6 +325,12 @@ queue_job_copy(const struct queue_job *job)
     copy->content = xstrdup(job->content);
     copy->plane_issue_id = xstrdup(job->plane_issue_id);
     return copy;
+}
+
+struct queue_run
+queue_job_run(const struct queue_job *job)
+{
+    return (struct queue_run){ .run_id = job->run_id, .job_id = job->job_id, .has_task = job->task_id != 0 };
 }
 
 void

@@ -123,6 +123,8 @@ void queue_beat(struct queue *q, bool is_draining, queue_stops_fn *fn, void *arg
  * a delay: by a claim that looks everywhere, which is the first, the one after queue_look_anew() or after a claim that came back short or
  * failed, and one every second, or less often when it takes more than a fiftieth of the time. */
 void queue_claim(struct queue *q, int slots, queue_claim_fn *fn, void *arg);
+/* The claims to come pass over the agents of one list, and take those of the other alone. NULL-ended, copied; NULL = any. */
+void queue_choose_agents(struct queue *q, const char *const *without, const char *const *only);
 void queue_look_anew(struct queue *q);    /* the next claim looks everywhere */
 bool queue_is_dry(const struct queue *q); /* the claim answered last looked everywhere and came back short: nothing more was due */
 void queue_runs_to_stop(struct queue *q, queue_stops_fn *fn, void *arg);

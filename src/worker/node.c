@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "worker/offer.h"
 #include "worker/worker_int.h"
 
 enum { SWEEP_WAIT_MS = 5000, START_AGAIN_MS = 1000, FENCE_TICKS = 12, BEATS_PER_LEASE = 4 };
@@ -118,6 +119,7 @@ static void
 begin_claiming(struct worker *w)
 {
     w->is_registered = true;
+    offer_start(w->offer);
     w->beat_ok_ms = clock_mono_ms();
     LOGI("worker.ready", "node=%s slots=%lld", w->node, (long long)w->cfg->max_concurrency);
     if (!w->beat_timer) {
@@ -177,7 +179,7 @@ on_leftovers(const struct queue_leftover *runs, size_t n, const struct err *e, v
     for (size_t i = 0; i < n; i++) {
         struct json *detail = json_new_object();
         json_set_str(detail, "error", "orchd ended while the agent ran");
-        queue_finish(w->queue, runs[i].run_id, QUEUE_LOST, detail, on_leftover_finished, w);
+        queue_finish(w->queue, (struct queue_run){ runs[i].run_id, runs[i].job_id, true }, QUEUE_LOST, detail, on_leftover_finished, w);
         json_free(detail);
     }
     if (n == 0)
@@ -207,5 +209,5 @@ on_start_again(void *arg)
 void
 worker_register(struct worker *w)
 {
-    queue_node_start(w->queue, (int)getpid(), (int)w->cfg->max_concurrency, ORCH_VERSION, w->cfg->lease, on_node_started, w);
+    queue_node_start(w->queue, (int)getpid(), (int)w->cfg->max_concurrency, ORCH_VERSION, w->cfg->lease, NULL, on_node_started, w);
 }

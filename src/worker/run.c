@@ -11,6 +11,8 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/str.h"
+#include "worker/offer.h"
+#include "worker/transient.h"
 #include "worker/worker_int.h"
 
 enum { EXIT_TRANSIENT = 75, DIR_MODE = 0750, AGAIN_FIRST_MS = 100, RECORD_AGAIN_MS = 500, AGAIN_MOST_MS = 5000 };
@@ -82,11 +84,13 @@ finish(struct run *r)
 {
     loop_timer_stop(r->again);
     r->again = NULL;
-    if (r->state != RUN_FINISHING)
+    if (r->state != RUN_FINISHING) {
         run_enter(r, RUN_FINISHING);
+        offer_end(r->worker->offer, r->job->agent, r->job->run_id, r->verdict, r->wait_ms, json_str(r->detail, "error"));
+    }
     if (r->is_recording)
         return; /* its answer comes first, and brings us back here */
-    queue_finish(r->worker->queue, r->job->run_id, r->outcome, r->detail, on_finished, r);
+    queue_finish(r->worker->queue, queue_job_run(r->job), r->outcome, r->detail, on_finished, r);
 }
 
 static void
@@ -146,6 +150,32 @@ conclude_success(struct run *r)
     }
 }
 
+/* It says that it failed. Was it the work, or the service behind the agent? */
+static void
+conclude_failure(struct run *r, int exit_status)
+{
+    struct config_agent   how = { 0 };
+    struct transient_sign sign = { 0 };
+    struct err            gone = ERR_INIT;
+    char                  why[64 + sizeof sign.words];
+
+    config_find_agent(&how, r->worker->cfg, r->job->repo, r->job->agent, &gone); /* a file read anew may have lost it */
+    transient_find_in_log(&sign, r->log_path, how.transient);
+    free(how.argv);
+    r->verdict = exit_status == EXIT_TRANSIENT || sign.is_found ? BREAKER_TRANSIENT : BREAKER_WORKED;
+    if (exit_status == EXIT_TRANSIENT)
+        snprintf(why, sizeof why, "exit 75: the agent asks to be tried again later");
+    else if (sign.is_found)
+        snprintf(why, sizeof why, "exit status %d, and its log has \"%s\"", exit_status, sign.words);
+    else
+        snprintf(why, sizeof why, "exit status %d", exit_status);
+    if (r->verdict == BREAKER_TRANSIENT && sign.wait_ms) {
+        r->wait_ms = sign.wait_ms;
+        json_set_int(r->detail, "wait_ms", sign.wait_ms);
+    }
+    conclude_as(r, r->verdict == BREAKER_TRANSIENT ? QUEUE_TRANSIENT : QUEUE_FAILED, why);
+}
+
 static void
 on_agent_end(const struct agent_end *end, void *arg)
 {
@@ -170,12 +200,10 @@ on_agent_end(const struct agent_end *end, void *arg)
     else if (end->signal) {
         snprintf(why, sizeof why, "ended by signal %d", end->signal);
         conclude_as(r, QUEUE_FAILED, why);
-    } else if (end->exit_status == EXIT_TRANSIENT) {
-        conclude_as(r, QUEUE_TRANSIENT, "exit 75: the agent asks to be tried again later");
     } else if (end->exit_status != 0) {
-        snprintf(why, sizeof why, "exit status %d", end->exit_status);
-        conclude_as(r, QUEUE_FAILED, why);
+        conclude_failure(r, end->exit_status);
     } else {
+        r->verdict = BREAKER_WORKED;
         conclude_success(r);
     }
 }
@@ -221,7 +249,7 @@ static void
 record(struct run *r)
 {
     r->is_recording = true;
-    queue_run_started(r->worker->queue, r->job->run_id, (int)r->pid, r->pid_start, agent_boot_id(), r->log_path, on_recorded, r);
+    queue_run_started(r->worker->queue, queue_job_run(r->job), (int)r->pid, r->pid_start, agent_boot_id(), r->log_path, on_recorded, r);
 }
 
 static void
@@ -331,7 +359,9 @@ run_begin(struct worker *w, const struct queue_job *job)
     metric_set(METRIC_orchd_runs_open, w->count);
     LOGI("worker.claimed", "job=%lld run=%lld task=%s agent=%s attempt=%d", (long long)job->job_id, (long long)job->run_id,
          job->work_item ? job->work_item : "-", job->agent, job->attempt);
-    if (make_files(r, &e))
+    if (!offer_take(w->offer, job->agent, job->run_id))
+        conclude_as(r, QUEUE_RELEASED, "the agent's breaker on this node is not closed");
+    else if (make_files(r, &e))
         conclude_as(r, QUEUE_TRANSIENT, e.text);
     else if (job->task_id)
         w->hooks.prepare(r->job, on_ready, r, w->hooks.arg);

@@ -126,7 +126,7 @@ registered(const char *node, const char *incarnation)
     struct queue *q = queue_new(db, node, incarnation);
     struct heard  h = { 0 };
 
-    queue_node_start(q, 4711, 2, "1.2.3", 30000, on_done, &h);
+    queue_node_start(q, 4711, 2, "1.2.3", 30000, "machine", on_done, &h);
     assert_int_equal(answer(&h), ERR_NONE);
     return q;
 }
@@ -273,7 +273,7 @@ free__silences_what_is_on_its_way(void **state)
     struct queue *q = queue_new(db, "quiet", FIRST);
     struct heard  h = { 0 }, last = { 0 };
 
-    queue_node_start(q, 1, 1, "1", 1000, on_done, &h);
+    queue_node_start(q, 1, 1, "1", 1000, NULL, on_done, &h);
     queue_beat(q, false, on_stops, &h);
     queue_free(q);
     struct queue *other = queue_new(db, "loud", FIRST);
