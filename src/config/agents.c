@@ -1,8 +1,10 @@
 /* agents: the agents file. It is checked whole when it is read, so that everybody after may trust its form:
- *   agents: { <agent>: { command: [<program>, <argument>…], timeout: <duration>, env: { <NAME>: <text> } } }
- *   repos:  { <repo>: { <agent>: … } } */
+ *   agents: { <agent>: { command: [<program>, <argument>…], timeout: <duration>, env: { <NAME>: <text> }, transient: [<regular expression>…],
+ *                        preflight: [<program>, <argument>…] } }
+ *   repos:  { <repo>: { <agent>: … } }       without preflight: a node takes or leaves an agent, whatever the repo */
 #include <ctype.h>
 #include <errno.h>
+#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,14 +13,14 @@
 #include "base/yaml.h"
 #include "config/config_int.h"
 
-enum { AGENTS_MAX = 1024 * 1024 };
+enum { AGENTS_MAX = 1024 * 1024, NAME_MAX_LEN = 64 /* as orch.jobs.agent has it */ };
 
 /* One walk through the file. */
 struct check {
     const char       *file;
     const struct buf *text;
-    char             *path;   /* of the entry being looked at, e.g. repos.acme/shop.developer */
-    struct json      *agents; /* of a repo, or the general ones */
+    char             *path; /* of the entry being looked at, e.g. repos.acme/shop.developer */
+    bool              is_in_repo;
     struct err       *e;
 };
 
@@ -63,6 +65,54 @@ check_command(struct check *k, struct json *command)
 }
 
 static void
+check_preflight(struct check *k, struct json *preflight)
+{
+    bool is_ok = json_len(preflight) && !str_is_blank(json_str(json_item(preflight, 0), ""));
+
+    for (size_t i = 0; i < json_len(preflight); i++)
+        is_ok = is_ok && json_str(json_item(preflight, i), "");
+    if (k->is_in_repo)
+        refuse(k, "preflight", "belongs to the agent's entry under agents: a node takes or leaves an agent, whatever the repo");
+    else if (!is_ok)
+        refuse(k, "preflight", "must be a list of the program and its arguments; there is no shell");
+}
+
+static void
+check_pattern(struct check *k, const char *pattern)
+{
+    char    reason[128];
+    regex_t re;
+    int     code = regcomp(&re, pattern, REG_EXTENDED | REG_ICASE | REG_NOSUB);
+    char   *why;
+
+    if (code) {
+        regerror(code, &re, reason, sizeof reason);
+        why = xasprintf("has \"%s\", which is no extended regular expression: %s", pattern, reason);
+    } else {
+        bool is_all = regexec(&re, "", 0, NULL, 0) == 0;
+        regfree(&re);
+        if (!is_all)
+            return;
+        why = xasprintf("has \"%s\", which matches every text", pattern);
+    }
+    refuse(k, "transient", why);
+    free(why);
+}
+
+static void
+check_transient(struct check *k, struct json *patterns)
+{
+    bool is_ok = json_is_array(patterns);
+
+    for (size_t i = 0; i < json_len(patterns); i++)
+        is_ok = is_ok && json_str(json_item(patterns, i), "");
+    if (!is_ok)
+        refuse(k, "transient", "must be a list of extended regular expressions");
+    for (size_t i = 0; is_ok && i < json_len(patterns); i++)
+        check_pattern(k, json_str(json_item(patterns, i), ""));
+}
+
+static void
 check_member(const char *key, struct json *value, void *arg)
 {
     struct check *k = arg;
@@ -79,9 +129,21 @@ check_member(const char *key, struct json *value, void *arg)
         if (!json_is_object(value))
             refuse(k, key, "must be names and texts");
         json_each(value, check_env, k);
+    } else if (strcmp(key, "preflight") == 0) {
+        check_preflight(k, value);
+    } else if (strcmp(key, "transient") == 0) {
+        check_transient(k, value);
     } else {
-        refuse(k, key, "is not known here: an agent has command, timeout and env");
+        refuse(k, key, "is not known here: an agent has command, timeout, env, transient and preflight");
     }
+}
+
+static bool
+is_agent_name(const char *name)
+{
+    size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+
+    return len && len <= NAME_MAX_LEN && !name[len];
 }
 
 static void
@@ -91,7 +153,9 @@ check_agent(const char *name, struct json *agent, void *arg)
     struct check  one = *k;
 
     one.path = xasprintf("%s.%s", k->path, name);
-    if (!json_is_object(agent)) {
+    if (!is_agent_name(name)) {
+        refuse(&one, NULL, "cannot be the name of an agent: accepted are 1 to 64 letters, digits, dots, underscores and hyphens");
+    } else if (!json_is_object(agent)) {
         refuse(&one, NULL, "must be an agent with a command");
     } else {
         check_command(&one, json_at(agent, "command"));
@@ -116,6 +180,7 @@ check_repo(const char *name, struct json *agents, void *arg)
     struct check  one = *k;
 
     one.path = xasprintf("%s.%s", k->path, name);
+    one.is_in_repo = true;
     check_agents(&one, agents);
     free(one.path);
 }
@@ -222,6 +287,8 @@ config_find_agent(struct config_agent *out, const struct config *c, const char *
     if (!timeout || !config_duration(timeout, &out->timeout_ms))
         out->timeout_ms = c->agent_timeout;
     out->env = json_at(entry, "env");
+    out->transient = json_at(entry, "transient");
+    out->preflight = json_at(entry, "preflight");
     return 0;
 }
 

@@ -42,7 +42,9 @@ int config_reload(struct config *c, const char *(*get)(const char *name, void *a
 struct config_agent {
     const char **argv; /* NULL-ended; array owned by the caller (free), texts by c */
     int64_t      timeout_ms;
-    struct json *env; /* object of texts, or NULL */
+    struct json *env;       /* object of texts, or NULL */
+    struct json *transient; /* array of extended regular expressions that compile, or NULL */
+    struct json *preflight; /* array of a program and its arguments, or NULL: none */
 };
 int config_find_agent(struct config_agent *out, const struct config *c, const char *repo, const char *agent, struct err *e);
 /* Calls fn for each command in the agents file, to check them at start. */

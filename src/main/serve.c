@@ -163,6 +163,7 @@ on_hup(void *arg)
         LOGE("main.reload_refused", "why=%s", log_quote(e.text));
     } else {
         log_setup(log_level_of(h->cfg), str_equal(h->cfg->log_format, "json"));
+        worker_reload(h->worker);
         LOGI("main.reloaded", "max_concurrency=%lld", (long long)h->cfg->max_concurrency);
     }
 }
@@ -193,6 +194,17 @@ show_upkeep(struct json *into, void *arg)
 {
     struct house *h = CHECKED(arg, HOUSE_MAGIC);
     json_set(into, "duties", upkeep_report(h->upkeep));
+    return true;
+}
+
+/* An agent that is left out makes the node no less able to do its work. */
+static bool
+show_resilience(struct json *into, void *arg)
+{
+    struct house *h = CHECKED(arg, HOUSE_MAGIC);
+    struct json  *left_out = json_new_object();
+    worker_show_left_out(h->worker, left_out);
+    json_set(into, "left_out", left_out);
     return true;
 }
 
@@ -285,6 +297,7 @@ open_rooms(struct house *h, struct err *e)
         upkeep_open(&h->upkeep, h->loop, h->db, h->fetch, h->cfg, e))
         return e->code;
     web_add_block(h->web, "upkeep", show_upkeep, h);
+    web_add_block(h->web, "resilience", show_resilience, h);
     return 0;
 }
 

@@ -255,6 +255,20 @@ queue_node_awake(struct queue *q, queue_done_fn *fn, void *arg)
 }
 
 void
+queue_node_agents(struct queue *q, const char *const *agents, struct json *left_out, queue_done_fn *fn, void *arg)
+{
+    struct buf names = { 0 };
+
+    for (size_t i = 0; agents[i]; i++)
+        array_add(&names, agents[i]);
+    char             *list = array_take(&names);
+    const char *const params[] = { q->node, q->incarnation, list, json_text(left_out) };
+
+    open_call(q, CALL_node_agents, params, on_done, arg)->fn.done = fn;
+    free(list);
+}
+
+void
 queue_node_stop(struct queue *q, queue_done_fn *fn, void *arg)
 {
     const char *const params[] = { q->node, q->incarnation };

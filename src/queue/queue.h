@@ -132,6 +132,8 @@ void queue_runs_to_stop(struct queue *q, queue_stops_fn *fn, void *arg);
  * answer with is_idle to a NULL wants one queue_node_awake(), unless the connection was lost since: the lock goes with it. */
 void queue_node_idle(struct queue *q, const char *horizon, queue_idle_fn *fn, void *arg);
 void queue_node_awake(struct queue *q, queue_done_fn *fn, void *arg); /* fn may be NULL */
+/* Tells everybody which agents this node can run (NULL-ended), and which of them it leaves out now ({"<agent>": {"why": …}}). */
+void queue_node_agents(struct queue *q, const char *const *agents, struct json *left_out, queue_done_fn *fn, void *arg);
 void queue_node_stop(struct queue *q, queue_done_fn *fn, void *arg);
 
 /* Life of a run, in order. Times are microseconds since 1970, 0 = not (yet). detail is borrowed until the call returns; NULL = {}. */

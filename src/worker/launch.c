@@ -63,6 +63,29 @@ env_add_own(const char *key, struct json *value, void *arg)
         env_add(arg, key, text ? text : json_text(value));
 }
 
+/* What an agent has whatever its job. */
+static void
+env_add_general(struct env_list *l, const struct config *cfg, const struct config_agent *agent, const char *name)
+{
+    env_pass(l, cfg->agent_env_pass);
+    env_add(l, "GIT_AUTHOR_NAME", name);
+    env_add(l, "GIT_AUTHOR_EMAIL", "orchd@localhost");
+    env_add(l, "GIT_COMMITTER_NAME", name);
+    env_add(l, "GIT_COMMITTER_EMAIL", "orchd@localhost");
+    if (agent->env)
+        json_each(agent->env, env_add_own, l);
+    env_add(l, "ORCH_AGENT", name);
+}
+
+char **
+launch_preflight_env(const struct config *cfg, const struct config_agent *agent, const char *name)
+{
+    struct env_list l = { 0 };
+
+    env_add_general(&l, cfg, agent, name);
+    return l.at;
+}
+
 char **
 launch_env(const struct config *cfg, const struct config_agent *agent, const struct run *r)
 {
@@ -70,14 +93,7 @@ launch_env(const struct config *cfg, const struct config_agent *agent, const str
     struct env_list         l = { 0 };
     char                   *docs = xasprintf("docs/work-items/%s", j->work_item ? j->work_item : "");
 
-    env_pass(&l, cfg->agent_env_pass);
-    env_add(&l, "GIT_AUTHOR_NAME", j->agent);
-    env_add(&l, "GIT_AUTHOR_EMAIL", "orchd@localhost");
-    env_add(&l, "GIT_COMMITTER_NAME", j->agent);
-    env_add(&l, "GIT_COMMITTER_EMAIL", "orchd@localhost");
-    if (agent->env)
-        json_each(agent->env, env_add_own, &l);
-    env_add(&l, "ORCH_AGENT", j->agent);
+    env_add_general(&l, cfg, agent, j->agent);
     env_add_number(&l, "ORCH_JOB", j->job_id);
     env_add_number(&l, "ORCH_RUN", j->run_id);
     env_add_number(&l, "ORCH_ATTEMPT", j->attempt);
