@@ -3,7 +3,7 @@
 set(arrays "")
 set(table "")
 set(number 0)
-foreach(kind migrations functions views)
+foreach(kind migrations functions views grants)
     file(GLOB files "${SQL}/${kind}/*.sql")
     list(SORT files)
     foreach(file IN LISTS files)

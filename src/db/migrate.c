@@ -1,6 +1,6 @@
 /* migrate: the schema that was built into this binary, brought to a database.
  * Migrations are numbered by the first four digits of their file, without gaps, from 1. orch.migrations remembers each with its digest;
- * version 0 stands for all functions and views together. Everything happens under one advisory lock of the session, so that two
+ * version 0 stands for all functions, views and grants together. Everything happens under one advisory lock of the session, so that two
  * migrates at one moment become one after the other. */
 #include "db/migrate.h"
 
@@ -25,8 +25,8 @@ static const char bootstrap[] =
     "    digest     text not null,\n"
     "    applied_at timestamptz not null default now());\n"
     "comment on table orch.migrations is\n"
-    "    'What orchd migrate has applied. Version 0 stands for the functions and views, which every migrate re-creates.';\n"
-    "comment on column orch.migrations.version is 'Number of the migration; 0 = functions and views.';\n"
+    "    'What orchd migrate has applied. Version 0 stands for the functions, views and grants, which every migrate makes anew.';\n"
+    "comment on column orch.migrations.version is 'Number of the migration; 0 = functions, views and grants.';\n"
     "comment on column orch.migrations.name is 'Its file in sql/migrations/.';\n"
     "comment on column orch.migrations.digest is 'SHA-256 of the file as it was applied, in hex. A released migration is never edited.';\n"
     "comment on column orch.migrations.applied_at is 'When it was applied.';\n";
@@ -43,7 +43,7 @@ version_of(const struct sql_file *f)
     return (int)strtol(f->name, NULL, 10);
 }
 
-/* One text of all functions and views, whose digest stands for them. */
+/* One text of all functions, views and grants, whose digest stands for them. */
 static char *
 text_of_rest(const struct sql_file *files)
 {
@@ -145,6 +145,17 @@ out:
     return e->code;
 }
 
+/* What a file of sql/ has to say to the person who migrates. */
+static void
+on_warning(void *arg, const PGresult *res)
+{
+    (void)arg;
+    const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+    const char *hint = PQresultErrorField(res, PG_DIAG_MESSAGE_HINT);
+
+    LOGW("db.migrate_warned", "text=%s hint=%s", log_quote(text ? text : ""), log_quote(hint ? hint : ""));
+}
+
 /* In one transaction: a service that runs meanwhile sees all of the old or all of the new. Bodies are checked when they run, because
  * they may name functions and views that come later. */
 static int
@@ -160,7 +171,7 @@ recreate(PGconn *pg, const struct sql_file *files, struct err *e)
             goto out;
         }
     }
-    if (remember(pg, 0, "functions and views", text, e) || sync_run(pg, "commit", e))
+    if (remember(pg, 0, "functions, views and grants", text, e) || sync_run(pg, "commit", e))
         goto out;
 out:
     free(text);
@@ -174,8 +185,11 @@ migrate_files(const char *url, const struct sql_file *files, struct err *e)
     int     ours = 0;
     int     theirs = 0;
 
-    if (!(pg = sync_connect(url, "orchd migrate", e)) || sync_run(pg, "select pg_advisory_lock(" MIGRATE_LOCK ")", e) ||
-        sync_run(pg, bootstrap, e) || check_past(pg, files, &ours, &theirs, e))
+    if (!(pg = sync_connect(url, "orchd migrate", e)))
+        goto out;
+    PQsetNoticeReceiver(pg, on_warning, NULL);
+    if (sync_run(pg, "select pg_advisory_lock(" MIGRATE_LOCK ")", e) || sync_run(pg, bootstrap, e) ||
+        check_past(pg, files, &ours, &theirs, e))
         goto out;
     for (const struct sql_file *f = files; f->kind && is_migration(f); f++)
         if (version_of(f) > theirs && apply_migration(pg, f, e))

@@ -1,9 +1,9 @@
-/* sql_files: the files of sql/ inside the binary, migrations first, then functions, then views, each in the order of their names. */
+/* sql_files: the files of sql/ inside the binary: migrations, functions, views and grants, each in the order of their names. */
 #ifndef ORCH_DB_SQL_FILES_H
 #define ORCH_DB_SQL_FILES_H
 
 struct sql_file {
-    const char *kind; /* the directory: "migrations", "functions", "views" */
+    const char *kind; /* the directory: "migrations", "functions", "views", "grants" */
     const char *name; /* "0001_tables.sql" */
     const char *text;
 };

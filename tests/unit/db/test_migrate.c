@@ -20,6 +20,59 @@ assert_fine(int code, const struct err *e)
     assert_int_equal(code, ERR_NONE);
 }
 
+/* The same database as somebody else. */
+static char *
+url_of(const char *user, const char *url)
+{
+    return xasprintf("postgresql://%s%s", user, strchr(url, '@'));
+}
+
+/* Comes first: roles belong to the cluster, and every later test makes them. */
+static void
+X3_migrate__an_owner_who_may_not_create_roles_grants_to_those_that_are_there(void **state)
+{
+    (void)state;
+    static const char grantees[] = "select string_agg(r.rolname, ' ' order by r.rolname) from pg_roles as r where r.rolname like 'orch\\_%'"
+                                   " and has_schema_privilege(r.oid, 'orch', 'usage')";
+    struct err        e = ERR_INIT;
+
+    devdb_do("create role plain login");
+    char *all = devdb_new_database("plain owner plain");
+    char *url = url_of("plain", all);
+    url[strcspn(url, " ")] = '\0';
+    devdb_do("create role orch_reader");
+    assert_fine(db_migrate(url, &e), &e);
+    char *some = devdb_sql(url, grantees);
+    assert_string_equal(some, "orch_reader");
+    devdb_do("create role orch_service; create role orch_operator; create role orch_producer");
+    assert_fine(db_migrate(url, &e), &e);
+    char *more = devdb_sql(url, grantees);
+    assert_string_equal(more, "orch_operator orch_producer orch_reader orch_service");
+    assert_fine(db_check_schema(url, &e), &e);
+    free(some);
+    free(more);
+    free(all);
+    free(url);
+}
+
+static void
+X3_migrate__the_service_and_a_reader_may_ask_how_far_the_schema_is(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    char      *url = devdb_new_database("asked");
+    char      *service = url_of("asking_service", url);
+    char      *stranger = url_of("asking_stranger", url);
+
+    assert_fine(db_migrate(url, &e), &e);
+    devdb_do("create role asking_service login in role orch_service; create role asking_stranger login");
+    assert_fine(db_check_schema(service, &e), &e);
+    assert_int_equal(db_check_schema(stranger, &e), ERR_DENIED);
+    free(service);
+    free(stranger);
+    free(url);
+}
+
 static void
 TC_14_D3_migrate__twice_changes_nothing(void **state)
 {
@@ -223,6 +276,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(X3_migrate__an_owner_who_may_not_create_roles_grants_to_those_that_are_there),
+        cmocka_unit_test(X3_migrate__the_service_and_a_reader_may_ask_how_far_the_schema_is),
         cmocka_unit_test(TC_14_D3_migrate__twice_changes_nothing),
         cmocka_unit_test(TC_14_D3_migrate__four_at_one_moment_are_one),
         cmocka_unit_test(D3_migrate__an_edited_migration_is_refused_by_name),
