@@ -12,6 +12,7 @@ begin
     if problem is not null then
         raise exception '%', problem using errcode = 'OR422';
     end if;
+    perform orch.check_agent(agent);
     content := coalesce(content, '');
     priority := coalesce(priority, 0);
     run_at := coalesce(run_at, now());

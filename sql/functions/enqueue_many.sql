@@ -9,6 +9,7 @@ declare
     keyed    record;
 begin
     perform orch.check_jobs(jobs);
+    perform orch.check_agent(a.agent) from (select distinct n.agent from jsonb_to_recordset(jobs) as n (agent text)) as a;
     ids := array(select nextval('orch.jobs_id_seq') from generate_series(1, jsonb_array_length(jobs)));
     answers := ids;
     select coalesce(s.override, s.published)::int into attempts from orch.settings as s where s.name = 'max_attempts';

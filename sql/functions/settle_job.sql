@@ -8,10 +8,10 @@ begin
        and exists (select from orch.deploys as d where d.task_id = job.task_id and d.phase = 'B') then
         return orch.fail_job(job, run_id, problem); -- A deploy that broke half-way is never simply run again.
     elsif outcome = 'released' then
-        return orch.requeue_job(job.id, 'the node was shut down', interval '0', false);
+        return orch.requeue_job(job.id, coalesce(detail ->> 'error', 'the node was shut down'), interval '0', false);
     elsif outcome = 'transient' and job.transients < orch.setting('max_transient')::int then
         update orch.jobs as j set transients = j.transients + 1 where j.id = job.id;
-        return orch.requeue_job(job.id, problem, orch.back_off(orch.setting('retry_base')::interval, job.transients + 1, '1 hour'), false);
+        return orch.requeue_job(job.id, problem, orch.transient_wait(job, detail), false);
     elsif outcome <> 'ok' then
         return orch.fail_job(job, run_id, problem);
     elsif job.task_id is null then

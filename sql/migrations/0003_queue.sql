@@ -105,6 +105,11 @@ comment on column orch.job_keys.expires_at is 'Until when it is taken.';
 
 alter table orch.nodes add column host text;
 comment on column orch.nodes.host is 'Host on which it runs: name and boot.';
+alter table orch.nodes add column agents   text[];
+alter table orch.nodes add column left_out jsonb not null default '{}';
+comment on column orch.nodes.agents   is 'Agents that it can run; null = it has not told, and may run any.';
+comment on column orch.nodes.left_out is 'Of those, the ones of which it takes no jobs now, and why: {"<agent>": {"breaker", "preflight", "until", "why"}}.';
+insert into orch.settings (name, published) values ('unknown_agents_enabled', 'off');
 
 alter table orch.tasks add column files       jsonb not null default '{}';
 alter table orch.tasks add column stage_files jsonb default '{}';

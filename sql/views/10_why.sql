@@ -11,7 +11,7 @@ select t.id as task_id, t.stage, now() - t.stage_since as age, t.work_item,
            when j.status = 'queued' and j.held is not null then j.held
            when j.status = 'queued' and j.run_at > now() then
                format('retry at %s after: %s', to_char(j.run_at, 'HH24:MI:SS'), coalesce(j.error, 'no error'))
-           when j.status = 'queued' then format('job %s waits for a free slot', j.id)
+           when j.status = 'queued' then coalesce(orch.not_taken(j.agent), format('job %s waits for a free slot', j.id))
            when t.attention is not null then format('%s: %s', replace(t.attention, '_', ' '), coalesce(t.attention_reason, 'no reason given'))
            when o.last_error is not null then
                format('effect %s (%s) is tried again at %s after: %s', o.id, o.kind, to_char(o.next_at, 'HH24:MI:SS'), o.last_error)

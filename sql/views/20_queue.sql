@@ -2,7 +2,7 @@ drop view if exists orch.queue;
 create view orch.queue as
 select j.id, case when j.held is not null then 'held' when j.run_at > now() then 'later' else 'ready' end as state, now() - j.created_at as age,
        j.agent, orch.original_key(t.work_item) as work_item, j.repo, j.priority, j.attempts || '/' || j.max_attempts as attempts,
-       coalesce(j.held, case when j.run_at > now() then coalesce('retry at ' || to_char(j.run_at, 'HH24:MI:SS') || ': ' || j.error, 'starts at ' || to_char(j.run_at, 'YYYY-MM-DD HH24:MI:SS')) end) as why
+       coalesce(j.held, case when j.run_at > now() then coalesce('retry at ' || to_char(j.run_at, 'HH24:MI:SS') || ': ' || j.error, 'starts at ' || to_char(j.run_at, 'YYYY-MM-DD HH24:MI:SS')) else orch.not_taken(j.agent) end) as why
   from orch.jobs as j left join orch.tasks as t on t.id = j.task_id
  where j.status = 'queued'
  order by j.held is not null, j.priority desc, j.run_at, j.id;
