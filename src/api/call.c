@@ -50,6 +50,33 @@ api_send(struct api_call *c, const struct api_request *request, api_answer_fn *f
 }
 
 void
+api_peer_init(struct api_peer *p, struct fetch *f, const char *name, const char *url, const char *key, const char *secret)
+{
+    char *base = api_base_url(url);
+    p->fetch = f;
+    p->name = name;
+    p->base = xasprintf("%s/api/v1", base);
+    p->key = xasprintf("%s%s", key, secret);
+    free(base);
+}
+
+void
+api_peer_fini(struct api_peer *p)
+{
+    free(p->base);
+    free(p->key);
+}
+
+void
+api_ask(struct api_call *c, const struct api_peer *p, const char *method, const char *url, struct json *body, bool needs_json,
+        api_answer_fn *fn)
+{
+    const char *const        headers[] = { p->key, "Accept: application/json", body ? "Content-Type: application/json" : NULL, NULL };
+    const struct api_request request = { .method = method, .url = url, .headers = headers, .body = body, .needs_json = needs_json };
+    api_send(c, &request, fn);
+}
+
+void
 api_end(struct api_call *c)
 {
     fetch_cancel(c->request);

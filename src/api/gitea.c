@@ -9,9 +9,7 @@
 #include "base/check.h"
 
 struct gitea {
-    struct fetch *fetch;
-    char         *base; /* …/api/v1 */
-    char         *key;  /* the whole header */
+    struct api_peer peer;
 };
 
 struct gitea_call {
@@ -24,11 +22,7 @@ struct gitea *
 gitea_new(struct fetch *f, const char *url, const char *token)
 {
     struct gitea *g = xcalloc(1, sizeof(*g));
-    char         *base = api_base_url(url);
-    g->fetch = f;
-    g->base = xasprintf("%s/api/v1", base);
-    g->key = xasprintf("Authorization: token %s", token);
-    free(base);
+    api_peer_init(&g->peer, f, "forge", url, "Authorization: token ", token);
     return g;
 }
 
@@ -37,8 +31,7 @@ gitea_free(struct gitea *g)
 {
     if (!g)
         return;
-    free(g->base);
-    free(g->key);
+    api_peer_fini(&g->peer);
     free(g);
 }
 
@@ -53,13 +46,11 @@ static struct api_call *
 ask(struct gitea *g, const char *method, struct buf *url, struct json *body, bool needs_json, api_answer_fn *on_answer, gitea_fn *fn,
     void *arg)
 {
-    struct gitea_call       *c = xcalloc(1, sizeof(*c));
-    const char *const        headers[] = { g->key, "Accept: application/json", body ? "Content-Type: application/json" : NULL, NULL };
-    const struct api_request request = { .method = method, .url = url->data, .headers = headers, .body = body, .needs_json = needs_json };
-    api_init(&c->base, g->fetch, "forge", release);
+    struct gitea_call *c = xcalloc(1, sizeof(*c));
+    api_init(&c->base, g->peer.fetch, g->peer.name, release);
     c->fn = fn;
     c->arg = arg;
-    api_send(&c->base, &request, on_answer);
+    api_ask(&c->base, &g->peer, method, url->data, body, needs_json, on_answer);
     buf_fini(url);
     json_free(body);
     return &c->base;
@@ -79,7 +70,7 @@ add_repo(struct buf *url, const struct gitea *g, const char *repo)
 {
     const char *slash = strchr(repo, '/');
     char       *owner = slash ? xstrndup(repo, (size_t)(slash - repo)) : xstrdup(repo);
-    buf_printf(url, "%s/repos/", g->base);
+    buf_printf(url, "%s/repos/", g->peer.base);
     api_add_encoded(url, owner);
     buf_add_str(url, "/");
     api_add_encoded(url, slash ? slash + 1 : "");

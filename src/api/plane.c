@@ -13,9 +13,7 @@ enum {
 };
 
 struct plane {
-    struct fetch *fetch;
-    char         *base; /* …/api/v1 */
-    char         *key;  /* the whole header */
+    struct api_peer peer;
 };
 
 struct plane_call {
@@ -33,11 +31,7 @@ struct plane *
 plane_new(struct fetch *f, const char *url, const char *token)
 {
     struct plane *p = xcalloc(1, sizeof(*p));
-    char         *base = api_base_url(url);
-    p->fetch = f;
-    p->base = xasprintf("%s/api/v1", base);
-    p->key = xasprintf("X-API-Key: %s", token);
-    free(base);
+    api_peer_init(&p->peer, f, "board", url, "X-API-Key: ", token);
     return p;
 }
 
@@ -46,8 +40,7 @@ plane_free(struct plane *p)
 {
     if (!p)
         return;
-    free(p->base);
-    free(p->key);
+    api_peer_fini(&p->peer);
     free(p);
 }
 
@@ -65,7 +58,7 @@ static struct plane_call *
 new_call(struct plane *p, plane_fn *fn, void *arg)
 {
     struct plane_call *c = xcalloc(1, sizeof(*c));
-    api_init(&c->base, p->fetch, "board", release);
+    api_init(&c->base, p->peer.fetch, p->peer.name, release);
     c->plane = p;
     c->fn = fn;
     c->arg = arg;
@@ -75,9 +68,7 @@ new_call(struct plane *p, plane_fn *fn, void *arg)
 static void
 ask(struct plane_call *c, const char *method, const char *url, struct json *body, api_answer_fn *fn)
 {
-    const char *const headers[] = { c->plane->key, "Accept: application/json", body ? "Content-Type: application/json" : NULL, NULL };
-    const struct api_request request = { .method = method, .url = url, .headers = headers, .body = body, .needs_json = true };
-    api_send(&c->base, &request, fn);
+    api_ask(&c->base, &c->plane->peer, method, url, body, true, fn);
 }
 
 static void
@@ -105,7 +96,7 @@ fail_shape(struct plane_call *c, const struct fetch_response *r, const char *wha
 static void
 add_project(struct buf *url, const struct plane *p, const char *workspace, const char *project_id)
 {
-    buf_printf(url, "%s/workspaces/", p->base);
+    buf_printf(url, "%s/workspaces/", p->peer.base);
     api_add_encoded(url, workspace);
     buf_add_str(url, "/projects/");
     api_add_encoded(url, project_id);
@@ -131,7 +122,7 @@ struct api_call *
 plane_me(struct plane *p, plane_fn *fn, void *arg)
 {
     struct plane_call *c = new_call(p, fn, arg);
-    char              *url = xasprintf("%s/users/me/", p->base);
+    char              *url = xasprintf("%s/users/me/", p->peer.base);
     ask(c, "GET", url, NULL, on_me);
     free(url);
     return &c->base;

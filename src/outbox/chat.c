@@ -17,12 +17,7 @@ text_of(const struct effect *x)
 static void
 on_alert(const struct telegram_result *r, const struct err *e, void *arg)
 {
-    struct effect *x = CHECKED(arg, EFFECT_MAGIC);
-    x->call = NULL;
-    if (e)
-        outbox_fail(x, e, r->retry_after_ms);
-    else
-        outbox_finish(x, NULL);
+    outbox_conclude(CHECKED(arg, EFFECT_MAGIC), e, r->retry_after_ms);
 }
 
 void

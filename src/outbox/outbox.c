@@ -204,6 +204,16 @@ outbox_skip(struct effect *x, const char *reason)
     begin_report(x, CALL_effect_skipped, xstrdup(reason));
 }
 
+void
+outbox_conclude(struct effect *x, const struct err *e, int64_t retry_after_ms)
+{
+    x->call = NULL;
+    if (e)
+        outbox_fail(x, e, retry_after_ms);
+    else
+        outbox_finish(x, NULL);
+}
+
 /* --- what the kinds ask for ----------------------------------------------------------------------------------------------------------- */
 
 const char *

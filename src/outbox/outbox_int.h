@@ -1,5 +1,5 @@
 /* outbox_int: one effect being delivered, as the kinds see it. A kind's start function begins the first step; each step's callback begins
- * the next one or ends the effect by exactly one of outbox_finish(), outbox_fail() and outbox_skip(), as the last thing it does. */
+ * the next one or ends the effect by exactly one of outbox_finish(), outbox_fail(), outbox_skip() and outbox_conclude(), as the last thing it does. */
 #ifndef ORCH_OUTBOX_OUTBOX_INT_H
 #define ORCH_OUTBOX_OUTBOX_INT_H
 
@@ -49,6 +49,8 @@ void outbox_finish(struct effect *x, struct json *result); /* takes result; NULL
 /* Which codes are permanent: INVALID, GONE and BUG. DENIED is not: a token can be repaired while the effect waits. */
 void outbox_fail(struct effect *x, const struct err *e, int64_t retry_after_ms);
 void outbox_skip(struct effect *x, const char *reason);
+/* Ends the effect by the answer to its last call: fails it with e, or finishes it without a result when e is NULL. */
+void outbox_conclude(struct effect *x, const struct err *e, int64_t retry_after_ms);
 
 /* Fails the effect for good when one of the NULL-ended paths ("payload.text", "context.repo") holds no text; true = it did. */
 bool outbox_lacks(struct effect *x, const char *const *paths);

@@ -34,10 +34,8 @@ struct board {
 static void next_project(struct duty *d);
 
 static void
-end_round(struct duty *d)
+forget_projects(struct board *b)
 {
-    struct board *b = d->own;
-    struct err    e = b->first_error;
     for (int i = 0; i < b->count; i++) {
         free(b->projects[i].id);
         free(b->projects[i].workspace);
@@ -46,6 +44,14 @@ end_round(struct duty *d)
     free(b->projects);
     b->projects = NULL;
     b->count = b->at = 0;
+}
+
+static void
+end_round(struct duty *d)
+{
+    struct board *b = d->own;
+    struct err    e = b->first_error;
+    forget_projects(b);
     err_clear(&b->first_error);
     upkeep_end(d, b->stored, e.code ? &e : NULL);
 }
@@ -57,27 +63,11 @@ keep_error(struct board *b, const struct err *e)
         b->first_error = *e;
 }
 
+/* The project is dealt with: the next one, unless the board asked for patience. */
 static void
-on_stored(struct db_result *r, const struct err *e, void *arg)
+go_on(struct duty *d, const struct err *e)
 {
-    struct duty  *d = CHECKED(arg, DUTY_MAGIC);
     struct board *b = d->own;
-    (void)r;
-    d->call = NULL;
-    if (e)
-        keep_error(b, e);
-    else
-        b->stored++;
-    b->at++;
-    next_project(d);
-}
-
-static void
-on_failure_stored(struct db_result *r, const struct err *e, void *arg)
-{
-    struct duty  *d = CHECKED(arg, DUTY_MAGIC);
-    struct board *b = d->own;
-    (void)r;
     d->call = NULL;
     if (e)
         keep_error(b, e);
@@ -86,6 +76,24 @@ on_failure_stored(struct db_result *r, const struct err *e, void *arg)
         end_round(d);
     else
         next_project(d);
+}
+
+static void
+on_stored(struct db_result *r, const struct err *e, void *arg)
+{
+    struct duty  *d = CHECKED(arg, DUTY_MAGIC);
+    struct board *b = d->own;
+    (void)r;
+    if (!e)
+        b->stored++;
+    go_on(d, e);
+}
+
+static void
+on_failure_stored(struct db_result *r, const struct err *e, void *arg)
+{
+    (void)r;
+    go_on(CHECKED(arg, DUTY_MAGIC), e);
 }
 
 static void
@@ -210,12 +218,7 @@ fini(struct duty *d)
     if (!b)
         return;
     api_cancel(b->call);
-    for (int i = 0; i < b->count; i++) {
-        free(b->projects[i].id);
-        free(b->projects[i].workspace);
-        free(b->projects[i].plane_project_id);
-    }
-    free(b->projects);
+    forget_projects(b);
     plane_free(b->plane);
     free(b->bot_id);
     free(b);
