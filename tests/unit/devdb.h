@@ -10,11 +10,8 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "base/clock.h"
 #include "base/str.h"
-#include "loop/loop.h"
-
-enum { DEVDB_DEADLINE_MS = 20000 };
+#include "support/until.h"
 
 static char devdb_dir[64] = "/tmp/orch-unit.XXXXXX";
 static char devdb_url[256];
@@ -85,34 +82,11 @@ devdb_new_database(const char *name)
     return xasprintf("%.*s/%s", (int)(strrchr(devdb_url, '/') - devdb_url), devdb_url, name);
 }
 
-struct devdb_wait {
-    struct loop *loop;
-    bool (*is_true)(void *arg);
-    void   *arg;
-    int64_t due_ms;
-    bool    is_late;
-};
-
-static inline void
-devdb_look(void *arg)
-{
-    struct devdb_wait *w = arg;
-
-    w->is_late = clock_mono_ms() > w->due_ms;
-    if (w->is_late || w->is_true(w->arg))
-        loop_quit(w->loop);
-}
-
 /* Runs the loop until is_true(arg); false when the deadline came first. */
 static inline bool
 devdb_run_until(struct loop *l, bool (*is_true)(void *arg), void *arg)
 {
-    struct devdb_wait  w = { l, is_true, arg, clock_mono_ms() + DEVDB_DEADLINE_MS, false };
-    struct loop_timer *t = loop_every(l, 5, devdb_look, &w);
-
-    loop_run(l);
-    loop_timer_stop(t);
-    return is_true(arg);
+    return until(l, is_true, arg);
 }
 
 #endif

@@ -9,11 +9,10 @@
 
 #include <cmocka.h>
 
-#include "support/fake_db.h"
-#include "support/http_server.h"
+#include "support/stand.h"
 #include "upkeep/upkeep.h"
 
-enum { DEADLINE_MS = 10000, FAR_MS = 3600000 };
+enum { FAR_MS = 3600000 };
 #define ME                                                                                                                                 \
     {                                                                                                                                      \
         .status = 200, .body = "{\"id\":\"bot-1\"}"                                                                                        \
@@ -24,33 +23,21 @@ enum { DEADLINE_MS = 10000, FAR_MS = 3600000 };
     }
 
 static struct {
-    struct loop        *loop;
-    struct fetch       *fetch;
-    struct http_server *server;
-    struct db          *db;
-    struct upkeep      *upkeep;
-    struct config       cfg;
-    struct loop_timer  *late, *look;
-    bool (*is_over)(void);
-    bool was_late;
+    struct stand   stand;
+    struct upkeep *upkeep;
+    struct config  cfg;
 } w;
 
 static int
 set_up(void **state)
 {
-    struct fetch_options o = { .timeout_ms = 5000 };
-    struct err           e = ERR_INIT;
     (void)state;
     memset(&w, 0, sizeof(w));
-    unsetenv("http_proxy");
-    if (loop_new(&w.loop, &e) || fetch_open(&w.fetch, w.loop, &o, &e))
-        return -1;
-    w.db = fake_db_new(w.loop);
     w.cfg.reaper_interval = FAR_MS;
     w.cfg.sweeper_interval = FAR_MS;
     w.cfg.event_retry_interval = FAR_MS;
     w.cfg.board_states_interval = FAR_MS;
-    return 0;
+    return stand_open(&w.stand);
 }
 
 static int
@@ -58,12 +45,7 @@ tear_down(void **state)
 {
     (void)state;
     upkeep_close(w.upkeep);
-    fetch_close(w.fetch);
-    fake_db_free(w.db);
-    loop_timer_stop(w.look);
-    loop_free(w.loop);
-    if (w.server)
-        http_server_stop(w.server);
+    stand_close(&w.stand);
     return 0;
 }
 
@@ -73,41 +55,16 @@ open_upkeep(const struct http_reply *replies, size_t count)
     static char key[] = "k";
     struct err  e = ERR_INIT;
     if (replies) {
-        w.server = http_server_start(replies, count);
-        w.cfg.plane_url = (char *)(uintptr_t)http_server_url(w.server);
+        w.cfg.plane_url = stand_serve(&w.stand, replies, count);
         w.cfg.plane_token = key;
     }
-    assert_int_equal(upkeep_open(&w.upkeep, w.loop, w.db, w.fetch, &w.cfg, &e), 0);
+    assert_int_equal(upkeep_open(&w.upkeep, w.stand.loop, w.stand.db, w.stand.fetch, &w.cfg, &e), 0);
 }
 
 static void
-on_late(void *arg)
+run_until(stand_fn *is_over)
 {
-    (void)arg;
-    w.late = NULL;
-    w.was_late = true;
-    loop_quit(w.loop);
-}
-
-static void
-on_look(void *arg)
-{
-    (void)arg;
-    if (w.is_over())
-        loop_quit(w.loop);
-}
-
-static void
-run_until(bool (*is_over)(void))
-{
-    w.is_over = is_over;
-    w.look = loop_every(w.loop, 5, on_look, NULL);
-    w.late = loop_after(w.loop, DEADLINE_MS, on_late, NULL);
-    loop_run(w.loop);
-    loop_timer_stop(w.late);
-    loop_timer_stop(w.look);
-    w.late = w.look = NULL;
-    assert_false(w.was_late);
+    stand_run_until(&w.stand, is_over);
 }
 
 static struct json *
@@ -131,7 +88,7 @@ wants_project(const char *const *cells, int rows, struct fake_answer *a)
 {
     static const char *const names[] = { "project_id", "workspace", "plane_project_id" };
     *a = (struct fake_answer){ .rows = rows, .columns = 3, .names = names, .cells = cells };
-    fake_db_push(w.db, CALL_projects_wanting_states, a);
+    fake_db_push(w.stand.db, CALL_projects_wanting_states, a);
 }
 
 /* --- the clock ------------------------------------------------------------------------------------------------------------------------ */
@@ -139,7 +96,7 @@ wants_project(const char *const *cells, int rows, struct fake_answer *a)
 static bool
 has_reaped_thrice(void)
 {
-    return fake_db_count(w.db, CALL_reap) >= 3;
+    return fake_db_count(w.stand.db, CALL_reap) >= 3;
 }
 
 static void
@@ -151,14 +108,14 @@ L1_upkeep__ticks_at_its_interval_and_only_what_is_enabled(void **state)
     w.cfg.sweeper_interval = 20;
     open_upkeep(NULL, 0);
     run_until(has_reaped_thrice);
-    assert_int_equal(fake_db_count(w.db, CALL_sweep_cancels), 0);
-    assert_int_equal(fake_db_count(w.db, CALL_retry_events), 0);
+    assert_int_equal(fake_db_count(w.stand.db, CALL_sweep_cancels), 0);
+    assert_int_equal(fake_db_count(w.stand.db, CALL_retry_events), 0);
 }
 
 static bool
 has_swept(void)
 {
-    return fake_db_count(w.db, CALL_sweep_cancels) >= 1;
+    return fake_db_count(w.stand.db, CALL_sweep_cancels) >= 1;
 }
 
 static void
@@ -177,13 +134,13 @@ L5_upkeep__obeys_a_switch_that_is_turned_on_later(void **state)
 static bool
 has_retried(void)
 {
-    return fake_db_count(w.db, CALL_retry_events) >= 1;
+    return fake_db_count(w.stand.db, CALL_retry_events) >= 1;
 }
 
 static bool
 has_retried_twice(void)
 {
-    return fake_db_count(w.db, CALL_retry_events) >= 2;
+    return fake_db_count(w.stand.db, CALL_retry_events) >= 2;
 }
 
 static void
@@ -193,9 +150,9 @@ L7_upkeep__retries_events_when_the_doorbell_rings(void **state)
     w.cfg.event_retry_enabled = true;
     open_upkeep(NULL, 0);
     run_until(has_retried);
-    assert_string_equal(fake_db_param(w.db, CALL_retry_events, 0, 0), "50");
-    fake_db_notify(w.db, "orch_changed", "states"); /* another duty's */
-    fake_db_notify(w.db, "orch_changed", "events");
+    assert_string_equal(fake_db_param(w.stand.db, CALL_retry_events, 0, 0), "50");
+    fake_db_notify(w.stand.db, "orch_changed", "states"); /* another duty's */
+    fake_db_notify(w.stand.db, "orch_changed", "events");
     run_until(has_retried_twice);
 }
 
@@ -225,8 +182,8 @@ H1_upkeep_report__tells_what_the_last_tick_came_to(void **state)
     int64_t                         count = 0;
     (void)state;
     w.cfg.event_retry_enabled = true;
-    fake_db_push(w.db, CALL_retry_events, &away);
-    fake_db_push(w.db, CALL_retry_events, &three);
+    fake_db_push(w.stand.db, CALL_retry_events, &away);
+    fake_db_push(w.stand.db, CALL_retry_events, &three);
     open_upkeep(NULL, 0);
     run_until(is_retry_idle);
     block = report_of("event_retry", &whole);
@@ -235,7 +192,7 @@ H1_upkeep_report__tells_what_the_last_tick_came_to(void **state)
     assert_true(json_bool(block, "is_enabled"));
     assert_false(json_bool(json_at(whole, "sweeper"), "is_enabled"));
     json_free(whole);
-    fake_db_notify(w.db, "orch_changed", "events");
+    fake_db_notify(w.stand.db, "orch_changed", "events");
     run_until(is_retry_well);
     block = report_of("event_retry", &whole);
     assert_null(json_str(block, "last_error"));
@@ -249,7 +206,7 @@ H1_upkeep_report__tells_what_the_last_tick_came_to(void **state)
 static bool
 has_put(void)
 {
-    return fake_db_count(w.db, CALL_put_board_states) >= 1;
+    return fake_db_count(w.stand.db, CALL_put_board_states) >= 1;
 }
 
 static void
@@ -263,15 +220,15 @@ B2_upkeep__stores_the_statuses_and_our_own_user(void **state)
     wants_project(cells, 1, &wanting);
     open_upkeep(replies, 2);
     run_until(has_put);
-    assert_string_equal(fake_db_param(w.db, CALL_put_board_states, 0, 0), "4");
-    assert_non_null(strstr(fake_db_param(w.db, CALL_put_board_states, 0, 1), "\"name\":\"STOP\""));
-    assert_string_equal(fake_db_param(w.db, CALL_put_board_states, 0, 2), "bot-1");
+    assert_string_equal(fake_db_param(w.stand.db, CALL_put_board_states, 0, 0), "4");
+    assert_non_null(strstr(fake_db_param(w.stand.db, CALL_put_board_states, 0, 1), "\"name\":\"STOP\""));
+    assert_string_equal(fake_db_param(w.stand.db, CALL_put_board_states, 0, 2), "bot-1");
 }
 
 static bool
 has_failed_and_put(void)
 {
-    return has_put() && fake_db_count(w.db, CALL_board_states_failed) >= 1;
+    return has_put() && fake_db_count(w.stand.db, CALL_board_states_failed) >= 1;
 }
 
 static void
@@ -285,15 +242,15 @@ B2_upkeep__reads_the_other_projects_when_one_fails(void **state)
     wants_project(cells, 2, &wanting);
     open_upkeep(replies, 3);
     run_until(has_failed_and_put);
-    assert_string_equal(fake_db_param(w.db, CALL_board_states_failed, 0, 0), "4");
-    assert_non_null(strstr(fake_db_param(w.db, CALL_board_states_failed, 0, 1), "permission"));
-    assert_string_equal(fake_db_param(w.db, CALL_put_board_states, 0, 0), "5");
+    assert_string_equal(fake_db_param(w.stand.db, CALL_board_states_failed, 0, 0), "4");
+    assert_non_null(strstr(fake_db_param(w.stand.db, CALL_board_states_failed, 0, 1), "permission"));
+    assert_string_equal(fake_db_param(w.stand.db, CALL_put_board_states, 0, 0), "5");
 }
 
 static bool
 has_failed(void)
 {
-    return fake_db_count(w.db, CALL_board_states_failed) >= 1;
+    return fake_db_count(w.stand.db, CALL_board_states_failed) >= 1;
 }
 
 static void
@@ -306,7 +263,7 @@ B2_upkeep__names_the_setting_when_there_is_no_board(void **state)
     wants_project(cells, 1, &wanting);
     open_upkeep(NULL, 0);
     run_until(has_failed);
-    assert_non_null(strstr(fake_db_param(w.db, CALL_board_states_failed, 0, 1), "ORCH_PLANE_URL"));
+    assert_non_null(strstr(fake_db_param(w.stand.db, CALL_board_states_failed, 0, 1), "ORCH_PLANE_URL"));
 }
 
 static bool
@@ -327,16 +284,16 @@ upkeep__leaves_the_board_alone_when_it_asks_for_patience(void **state)
     open_upkeep(&reply, 1);
     run_until(has_failed);
     run_until(is_states_idle);
-    fake_db_notify(w.db, "orch_changed", "states");
+    fake_db_notify(w.stand.db, "orch_changed", "states");
     run_until(is_states_idle);
-    assert_int_equal(http_server_count(w.server), 1);
-    assert_int_equal(fake_db_count(w.db, CALL_board_states_failed), 1);
+    assert_int_equal(http_server_count(w.stand.server), 1);
+    assert_int_equal(fake_db_count(w.stand.db, CALL_board_states_failed), 1);
 }
 
 static bool
 has_asked_twice(void)
 {
-    return fake_db_count(w.db, CALL_projects_wanting_states) >= 2;
+    return fake_db_count(w.stand.db, CALL_projects_wanting_states) >= 2;
 }
 
 static void
@@ -349,9 +306,9 @@ B2_upkeep__reads_again_when_a_doorbell_rang_during_the_round(void **state)
     w.cfg.board_states_enabled = true;
     wants_project(cells, 1, &wanting);
     open_upkeep(replies, 2);
-    fake_db_notify(w.db, "orch_changed", "states");
+    fake_db_notify(w.stand.db, "orch_changed", "states");
     run_until(has_put);
-    fake_db_notify(w.db, "orch_changed", "states");
+    fake_db_notify(w.stand.db, "orch_changed", "states");
     run_until(has_asked_twice);
 }
 
