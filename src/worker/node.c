@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "worker/doorbell.h"
 #include "worker/offer.h"
 #include "worker/worker_int.h"
 
@@ -111,8 +112,11 @@ on_stop_rung(const char *payload, void *arg)
 static void
 on_jobs_rung(const char *payload, void *arg)
 {
-    (void)payload;
-    worker_look(CHECKED(arg, WORKER_MAGIC));
+    struct worker *w = CHECKED(arg, WORKER_MAGIC);
+    if (payload)
+        doorbell_ring(w->bell);
+    else
+        doorbell_reset(w->bell);
 }
 
 static void
@@ -128,7 +132,7 @@ begin_claiming(struct worker *w)
         db_listen(w->db, "orch_stop", on_stop_rung, w);
         db_listen(w->db, "orch_jobs", on_jobs_rung, w);
     }
-    worker_look(w);
+    doorbell_start(w->bell);
 }
 
 static void

@@ -15,21 +15,26 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/str.h"
+#include "worker/doorbell.h"
+#include "worker/offer.h"
 #include "worker/worker_int.h"
 
 enum { HOST_NAME_SIZE = 256, LOCK_MODE = 0640 };
+
+static void look(void *arg);
 
 static void
 on_disowned(struct db_result *r, const struct err *e, void *arg)
 {
     struct worker *w = CHECKED(arg, WORKER_MAGIC);
-    w->is_claiming = false;
-    if (!e) {
-        w->is_claim_lost = false;
-        LOGW("worker.claim_lost", "node=%s given_back=%lld", w->node, (long long)db_int(r, 0, "count"));
+
+    if (e) {
+        doorbell_failed(w->bell);
+        return;
     }
-    if (!e || w->is_more)
-        worker_look(w);
+    w->is_claim_lost = false;
+    LOGW("worker.claim_lost", "node=%s given_back=%lld", w->node, (long long)db_int(r, 0, "count"));
+    look(w);
 }
 
 /* An answer to a claim was lost: jobs may be ours without our knowing. SQL is told what we hold, and gives the rest back. */
@@ -43,7 +48,6 @@ disown(struct worker *w)
         buf_printf(&held, "%s%lld", held.len > 1 ? "," : "", (long long)r->job->run_id);
     buf_add_str(&held, "}");
     const char *params[] = { w->node, w->incarnation, held.data };
-    w->is_claiming = true;
     db_call(w->db, CALL_disown_runs, params, on_disowned, w);
     buf_fini(&held);
 }
@@ -52,49 +56,37 @@ static void
 on_claimed(const struct queue_job *jobs, size_t n, const struct err *e, void *arg)
 {
     struct worker *w = CHECKED(arg, WORKER_MAGIC);
-    bool           is_more = w->is_more;
 
-    w->is_claiming = false;
-    w->is_more = false;
     if (e) {
         w->is_claim_lost = e->code == ERR_RETRY;
         if (e->code != ERR_RETRY)
             LOGE("worker.claim_refused", "node=%s why=%s", w->node, log_quote(e->text));
-        return; /* the poll, or the reconnected LISTEN, looks again */
+        doorbell_failed(w->bell);
+        return;
     }
     metric_add(METRIC_orchd_claims_total, (double)n);
     for (size_t i = 0; i < n; i++)
         run_begin(w, &jobs[i]);
-    if (n > 0 || is_more)
-        worker_look(w);
+    doorbell_looked(w->bell, n, queue_is_dry(w->queue));
 }
 
-void
-worker_look(struct worker *w)
-{
-    int64_t slots = w->cfg->max_concurrency - w->count;
-    if (!w->is_registered || w->is_draining || w->is_over)
-        return;
-    if (w->is_claiming) {
-        w->is_more = true;
-        return;
-    }
-    if (w->is_claim_lost) {
-        disown(w);
-        return;
-    }
-    if (slots <= 0)
-        return;
-    w->is_claiming = true;
-    queue_claim(w->queue, (int)slots, on_claimed, w);
-}
-
+/* One claim for all free slots. The doorbell says when. */
 static void
-on_poll_due(void *arg)
+look(void *arg)
 {
     struct worker *w = CHECKED(arg, WORKER_MAGIC);
-    w->poll_timer = loop_after(w->loop, w->cfg->poll_seconds, on_poll_due, w);
-    worker_look(w);
+    int64_t        slots = w->cfg->max_concurrency - w->count;
+
+    if (!w->is_registered || w->is_draining || w->is_over) {
+        doorbell_stop(w->bell);
+        doorbell_failed(w->bell);
+    } else if (w->is_claim_lost) {
+        disown(w);
+    } else if (slots <= 0) {
+        doorbell_full(w->bell);
+    } else {
+        queue_claim(w->queue, (int)slots, on_claimed, w);
+    }
 }
 
 /* --- the whole ---------------------------------------------------------------------------------------------------------------------------- */
@@ -124,6 +116,13 @@ lock_data_dir(struct worker *w, struct err *e)
     return e->code;
 }
 
+static void
+on_more_offered(void *arg)
+{
+    struct worker *w = CHECKED(arg, WORKER_MAGIC);
+    doorbell_ring(w->bell);
+}
+
 int
 worker_open(struct worker **out, struct loop *l, struct db *db, const struct config *cfg, const struct worker_hooks *hooks, struct err *e)
 {
@@ -141,6 +140,8 @@ worker_open(struct worker **out, struct loop *l, struct db *db, const struct con
     w->node = xstrdup(*cfg->node ? cfg->node : host);
     make_incarnation(w->incarnation);
     w->queue = queue_new(db, w->node, w->incarnation);
+    w->bell = doorbell_new(l, w->queue, &cfg->poll_seconds, look, w);
+    w->offer = offer_new(l, w->queue, cfg, w->node, on_more_offered, w);
     if (lock_data_dir(w, e))
         worker_close(w);
     else
@@ -155,9 +156,20 @@ worker_node(const struct worker *w)
 }
 
 void
+worker_reload(struct worker *w)
+{
+    offer_reload(w->offer);
+}
+
+void
+worker_show_left_out(struct worker *w, struct json *into)
+{
+    offer_report(w->offer, into);
+}
+
+void
 worker_start(struct worker *w)
 {
-    w->poll_timer = loop_after(w->loop, w->cfg->poll_seconds, on_poll_due, w);
     worker_register(w);
 }
 
@@ -188,7 +200,7 @@ worker_forget_run(struct worker *w, struct run *r)
     w->count--;
     metric_set(METRIC_orchd_runs_open, w->count);
     leave_if_empty(w);
-    worker_look(w);
+    doorbell_slot_freed(w->bell);
 }
 
 static void
@@ -211,6 +223,7 @@ worker_drain(struct worker *w, loop_fn *on_drained, void *arg)
     w->drained_arg = arg;
     loop_timer_stop(w->drain_timer);
     w->drain_timer = loop_after(w->loop, is_second ? 0 : w->cfg->drain_seconds, on_drain_over, w);
+    doorbell_stop(w->bell);
     worker_beat(w);
     leave_if_empty(w);
 }
@@ -223,11 +236,12 @@ worker_close(struct worker *w)
         return;
     loop_timer_stop(w->beat_timer);
     loop_timer_stop(w->fence_timer);
-    loop_timer_stop(w->poll_timer);
     loop_timer_stop(w->drain_timer);
     loop_timer_stop(w->start_timer);
     while ((r = LIST_FIRST(&w->runs)))
         run_free(r);
+    offer_free(w->offer);
+    doorbell_free(w->bell);
     queue_free(w->queue);
     if (w->lock_fd >= 0)
         close(w->lock_fd);

@@ -5,6 +5,7 @@
 #include <sys/queue.h>
 
 #include "agent/agent.h"
+#include "worker/breaker.h"
 #include "worker/worker.h"
 
 #define WORKER_MAGIC 0x576f726bu
@@ -23,6 +24,8 @@ struct run {
     bool               is_released;   /* shut-down: stopped for our sake, not for the job's */
     double             asked_at;      /* seconds since 1970, 0 = not known */
     enum queue_outcome outcome;
+    enum breaker_verdict verdict;
+    int64_t            wait_ms; /* that the service behind the agent asked for; 0 = none */
     struct json       *detail;
     char              *dir, *task_file, *result_file, *log_path, *marker;
     pid_t              pid;          /* of the warden */
@@ -41,14 +44,14 @@ struct worker {
     const struct config *cfg;
     struct worker_hooks  hooks;
     struct queue        *queue;
+    struct offer        *offer;
+    struct doorbell     *bell;
     char                *node;
     char                 incarnation[37];
     int                  lock_fd;
     LIST_HEAD(, run) runs;
     int                count;         /* of runs */
     bool               is_registered; /* and cleared up: may claim */
-    bool               is_claiming;   /* a claim is under way */
-    bool               is_more;       /* look again when it is back */
     bool               is_claim_lost; /* the answer to a claim was lost: tell SQL what we hold */
     bool               is_draining;
     bool               is_over;         /* given up */
@@ -58,13 +61,12 @@ struct worker {
     int64_t            beat_sent_ms;    /* when the oldest beat without an answer was sent */
     int                beats_open;      /* beats without an answer */
     int                leftovers;       /* still to be finished before the first claim */
-    struct loop_timer *beat_timer, *fence_timer, *poll_timer, *drain_timer, *start_timer;
+    struct loop_timer *beat_timer, *fence_timer, *drain_timer, *start_timer;
     loop_fn           *on_drained;
     void              *drained_arg;
 };
 
 /* worker.c */
-void worker_look(struct worker *w);                      /* claims for the free slots */
 void worker_forget_run(struct worker *w, struct run *r); /* the run is over: frees it, looks for more */
 
 /* run.c */
@@ -76,6 +78,7 @@ void run_free(struct run *r);
 
 /* launch.c: the environment and the files of a run; pure but for the files. */
 char **launch_env(const struct config *cfg, const struct config_agent *agent, const struct run *r);
+char **launch_preflight_env(const struct config *cfg, const struct config_agent *agent, const char *name); /* without what a job brings */
 void   launch_env_free(char **env);
 int    launch_write_task(const struct run *r, struct err *e);
 /* Reads the result file into detail (result_outcome, message, usage, cost_usd). Absent is fine; wrong is ERR_INVALID. */

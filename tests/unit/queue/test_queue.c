@@ -143,10 +143,10 @@ claimed(struct queue *q)
 }
 
 static enum err_code
-finished(struct queue *q, int64_t run_id, enum queue_outcome outcome, struct heard *h)
+finished(struct queue *q, struct queue_run run, enum queue_outcome outcome, struct heard *h)
 {
     *h = (struct heard){ 0 };
-    queue_finish(q, run_id, outcome, NULL, on_finish, h);
+    queue_finish(q, run, outcome, NULL, on_finish, h);
     return answer(h);
 }
 
@@ -171,7 +171,7 @@ Q2_claim__gives_a_job_with_its_run_and_nothing_when_nothing_is_due(void **state)
     assert_null(h.job->work_item);
     assert_int_equal(h.job->attempt, 1);
     assert_int_equal(h.job->max_attempts, 2);
-    assert_int_equal(finished(q, h.run_id, QUEUE_OK, &none), ERR_NONE);
+    assert_int_equal(finished(q, queue_job_run(h.job), QUEUE_OK, &none), ERR_NONE);
     assert_string_equal(none.job_status, "done");
     queue_job_free(h.job);
     queue_free(q);
@@ -186,7 +186,7 @@ Q4_run__is_started_stopped_and_finished_once(void **state)
 
     devdb_do("select orch.enqueue('stubborn')");
     h = claimed(q);
-    queue_run_started(q, h.run_id, 99, "12345", "boot", "/var/log/run", on_started, &started);
+    queue_run_started(q, queue_job_run(h.job), 99, "12345", "boot", "/var/log/run", on_started, &started);
     assert_int_equal(answer(&started), ERR_NONE);
     assert_true(started.is_wanted);
 
@@ -204,9 +204,9 @@ Q4_run__is_started_stopped_and_finished_once(void **state)
     queue_run_stopping(q, h.run_id, clock_wall_us(), 0, on_done, &stopping);
     assert_int_equal(answer(&stopping), ERR_NONE);
 
-    assert_int_equal(finished(q, h.run_id, QUEUE_STOPPED, &end), ERR_NONE);
+    assert_int_equal(finished(q, queue_job_run(h.job), QUEUE_STOPPED, &end), ERR_NONE);
     assert_string_equal(end.job_status, "cancelled");
-    assert_int_equal(finished(q, h.run_id, QUEUE_OK, &again), ERR_GONE);
+    assert_int_equal(finished(q, queue_job_run(h.job), QUEUE_OK, &again), ERR_GONE);
     queue_job_free(h.job);
     queue_free(q);
 }
@@ -223,7 +223,7 @@ finish__detail_with_a_nul_still_closes_the_run(void **state)
     h = claimed(q);
     const char   text[] = "{\"error\": \"a\\u0000b\", \"exit_status\": 1}";
     struct json *detail = json_parse(text, sizeof text - 1, &e);
-    queue_finish(q, h.run_id, QUEUE_FAILED, detail, on_finish, &end);
+    queue_finish(q, queue_job_run(h.job), QUEUE_FAILED, detail, on_finish, &end);
     json_free(detail);
     assert_int_equal(answer(&end), ERR_NONE);
     assert_string_equal(end.job_status, "failed");
@@ -240,7 +240,7 @@ Q7_leftovers__a_new_incarnation_sees_the_old_ones_runs_and_the_old_one_is_gone(v
 
     devdb_do("select orch.enqueue('long')");
     h = claimed(old);
-    queue_run_started(old, h.run_id, 99, "12345", "boot", NULL, on_started, &started);
+    queue_run_started(old, queue_job_run(h.job), 99, "12345", "boot", NULL, on_started, &started);
     assert_int_equal(answer(&started), ERR_NONE);
     /* Its lease would hold the name against another incarnation. */
     queue_node_stop(old, on_done, &stop);
@@ -255,7 +255,7 @@ Q7_leftovers__a_new_incarnation_sees_the_old_ones_runs_and_the_old_one_is_gone(v
     char *marker = xasprintf("ORCH_RUN_MARK=phoenix/%ld", (long)h.run_id);
     assert_string_equal(left.marker, marker);
     free(marker);
-    assert_int_equal(finished(new, h.run_id, QUEUE_LOST, &end), ERR_NONE);
+    assert_int_equal(finished(new, (struct queue_run){ h.run_id, h.job->job_id, true }, QUEUE_LOST, &end), ERR_NONE);
 
     queue_beat(old, false, on_stops, &beat);
     assert_int_equal(answer(&beat), ERR_GONE);
