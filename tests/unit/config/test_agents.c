@@ -41,6 +41,8 @@ static const char good[] = "agents:\n"
                            "    command: [/usr/bin/dev, --go]\n"
                            "    timeout: 30m\n"
                            "    env: {KEY: value}\n"
+                           "    transient: ['licen[cs]e server', away]\n"
+                           "    preflight: [/usr/bin/dev, --check]\n"
                            "  analyst: {command: [analyse]}\n"
                            "repos:\n"
                            "  acme/shop.js:\n"
@@ -68,11 +70,15 @@ agents__the_repos_own_entry_wins(void **state)
     assert_null(agent.argv[2]);
     assert_int_equal(agent.timeout_ms, 30 * 60 * 1000);
     assert_string_equal(json_str(agent.env, "KEY"), "value");
+    assert_string_equal(json_str(json_item(agent.transient, 0), ""), "licen[cs]e server");
+    assert_string_equal(json_str(json_item(agent.preflight, 1), ""), "--check");
     free(agent.argv);
     assert_int_equal(config_find_agent(&agent, &c, "acme/shop.js", "developer", &e), 0);
     assert_string_equal(agent.argv[0], "shop-dev");
     assert_int_equal(agent.timeout_ms, c.agent_timeout);
     assert_null(agent.env);
+    assert_null(agent.transient);
+    assert_null(agent.preflight);
     free(agent.argv);
     assert_int_equal(config_find_agent(&agent, &c, NULL, "analyst", &e), 0);
     free(agent.argv);
@@ -116,8 +122,25 @@ agents__a_wrong_file_names_itself_and_the_line(void **state)
         { "agents:\n  a:\n    command: [x]\n    timeout: soon\n",
           "\" line 4: \"agents.a.timeout\" must be a duration such as 90, 30m or 2h" },
         { "agents:\n  a:\n    command: [x]\n    user: root\n",
-          "\" line 4: \"agents.a.user\" is not known here: an agent has command, timeout and env" },
+          "\" line 4: \"agents.a.user\" is not known here: an agent has command, timeout, env, transient and preflight" },
         { "agents:\n  a:\n    command: [x]\n    env:\n      1X: y\n", "\" line 5: \"agents.a.env.1X\" cannot be the name of a variable" },
+        { "agents:\n  a b: {command: [x]}\n",
+          "\" line 2: \"agents.a b\" cannot be the name of an agent: accepted are 1 to 64 letters, digits, dots, underscores and hyphens" },
+        { "agents:\n  \"\": {command: [x]}\n", "cannot be the name of an agent" },
+        { "agents:\n  a:\n    command: [x]\n    transient: overloaded\n",
+          "\" line 4: \"agents.a.transient\" must be a list of extended regular expressions" },
+        { "agents:\n  a:\n    command: [x]\n    transient: [[x]]\n",
+          "\"agents.a.transient\" must be a list of extended regular expressions" },
+        { "agents:\n  a:\n    command: [x]\n    transient: ['429', '(429']\n",
+          "\" line 4: \"agents.a.transient\" has \"(429\", which is no extended regular expression: " },
+        { "agents:\n  a:\n    command: [x]\n    transient: ['x*']\n",
+          "\" line 4: \"agents.a.transient\" has \"x*\", which matches every text" },
+        { "agents:\n  a:\n    command: [x]\n    preflight: make check\n",
+          "\" line 4: \"agents.a.preflight\" must be a list of the program and its arguments; there is no shell" },
+        { "agents:\n  a:\n    command: [x]\n    preflight: []\n", "\"agents.a.preflight\" must be a list of the program" },
+        { "agents:\n  a:\n    command: [x]\n    preflight: [x, [y]]\n", "\"agents.a.preflight\" must be a list of the program" },
+        { "repos:\n  o/r:\n    a:\n      command: [x]\n      preflight: [x]\n",
+          "\" line 5: \"repos.o/r.a.preflight\" belongs to the agent's entry under agents: a node takes or leaves an agent, whatever the repo" },
         { "repos:\n  o/r:\n    a:\n      command: [x]\n      env: [x]\n", "\" line 5: \"repos.o/r.a.env\" must be names and texts" },
     };
 
