@@ -1,5 +1,5 @@
--- For a producer, who may read no table. Of a job it tells what its producer may know: neither its content nor what its agent said, because any
--- producer may ask for any number. Jobs of tasks are the operators' business.
+-- For a producer, who may read no table. It tells neither a job's content nor what its agent said, because any producer may ask for any
+-- number. Jobs of tasks are the operators' business.
 create or replace function orch.job(job_id bigint)
 returns table (id bigint, agent text, status text, held text, run_at timestamptz, attempts int, max_attempts int, created_at timestamptz,
                started_at timestamptz, finished_at timestamptz)

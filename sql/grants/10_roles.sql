@@ -18,8 +18,8 @@ begin
     end loop;
     if lacking is not null then
         raise warning 'role "%" may not create the roles %: nothing is granted to them', current_user, lacking
-            using hint = format('let a superuser run "create role <name> nologin" for each, or "alter role %I createrole"; then run orchd migrate again',
-                                current_user);
+            using hint = format('let a superuser run "create role <name> nologin" for each, or "alter role %I createrole"; '
+                                'then run orchd migrate again', current_user);
     end if;
 end
 $$;

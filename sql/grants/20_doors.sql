@@ -1,7 +1,7 @@
 -- Functions that others than the owner may call are doors: they run with the owner's rights. Nobody but the owner calls the rest.
--- Doors, and all that is written in PL/pgSQL, have their search_path pinned: nothing of the caller's is ever found in place of ours. It costs
--- about a microsecond a call, of the fifty that an enqueue takes. What is written in SQL and is no door stays as it is, because a pinned
--- function is never inlined; its names are schema-qualified, and the path it finds is that of the door through which it is reached.
+-- Doors, and all that is written in PL/pgSQL, have their search_path pinned: nothing of the caller's is ever found in place of ours. That
+-- costs about a microsecond a call, of the fifty that an enqueue takes. What is written in SQL and is no door stays as it is, because a
+-- pinned function is never inlined; its names are schema-qualified, and the path it finds is that of the door through which it is reached.
 do $$
 declare
     everybody text[] := array(select r.rolname from pg_roles as r
@@ -27,9 +27,9 @@ begin
              'add_dep approve cancel_job clear_limit confirm_deploy pause reject resume retry_effect retry_job schedule set_limit '
              'set_setting stop_task unfreeze unschedule'),
             ('{orch_service}', true,
-             'beat board_states_failed claim_effects claim_jobs disown_runs effect_done effect_failed effect_skipped finish_run finish_runs '
-             'leftover_runs node_agents node_awake node_idle node_start node_stop projects_wanting_states publish_settings put_board_states reap receive_event retry_events '
-             'run_started run_stopping runs_to_stop sweep_cancels')
+             'beat board_states_failed claim_effects claim_jobs disown_runs effect_done effect_failed effect_skipped finish_run '
+             'finish_runs leftover_runs node_agents node_awake node_idle node_start node_stop projects_wanting_states publish_settings '
+             'put_board_states reap receive_event retry_events run_started run_stopping runs_to_stop sweep_cancels')
           ) as d(roles, is_definer, names)
          cross join string_to_table(d.names, ' ') as n(name)
           join pg_proc as p on p.proname = n.name and p.pronamespace = 'orch'::regnamespace

@@ -3,7 +3,8 @@ do $$
 declare
     role text;
 begin
-    for role in select r.rolname from pg_roles as r where r.rolname in ('orch_service', 'orch_operator', 'orch_producer', 'orch_reader') loop
+    for role in select r.rolname from pg_roles as r
+                 where r.rolname in ('orch_service', 'orch_operator', 'orch_producer', 'orch_reader') loop
         execute format('revoke all on all tables in schema orch from %I', role);
         execute format('revoke all on all sequences in schema orch from %I', role);
         execute format('revoke all on schema orch from %I', role);

@@ -7,24 +7,26 @@ select * from no_plan();
 create temporary table decided as
 select d.who, string_to_table(d.names, ' ') as name from (values
     ('producer', 'enqueue enqueue_many job'),
-    ('reader',   'ci_state original_key queue_report status_report task_report why'),
+    ('reader',   'ci_state cron_next not_taken original_key queue_report status_report task_report why'),
     ('operator', 'add_dep approve cancel_job clear_limit confirm_deploy pause reject resume retry_effect retry_job set_limit set_setting '
                  'stop_task unfreeze'),
-    ('service',  'beat board_states_failed claim_effects claim_jobs disown_runs effect_done effect_failed effect_skipped finish_run finish_runs '
-                 'leftover_runs node_awake node_idle node_start node_stop projects_wanting_states publish_settings put_board_states reap '
-                 'receive_event retry_events run_started run_stopping runs_to_stop sweep_cancels'),
+    ('service',  'beat board_states_failed claim_effects claim_jobs disown_runs effect_done effect_failed effect_skipped finish_run '
+                 'finish_runs leftover_runs node_agents node_awake node_idle node_start node_stop projects_wanting_states publish_settings '
+                 'put_board_states reap receive_event retry_events run_started run_stopping runs_to_stop sweep_cancels'),
     ('owner',    'active_job add_card add_clean_up add_effect admit_jobs advance agent_problem alert_failed apply_cancel back_off '
                  'begin_deploy block_task blocked_by cancel_jobs cancel_task check_agent check_gate check_jobs check_rule check_settings '
-                 'close_run delay_effect effect_context effect_payload end_effect end_job enqueue_keyed enter_stage fail_job file_blobs '
-                 'find_task finish_deploy free_held hold_reason idle_key is_critical is_terminal job_problem limit_key limit_room '
-                 'member_problem mourn_effect move_on need_node need_task next_job_ms node_agents not_taken note_own_status open_run '
-                 'open_runs queue_stage_job repo_in_scope report_counts report_events report_max_concurrency report_nodes report_outbox '
-                 'report_recent report_resilience report_serial_gate report_stop report_task_deps requeue_job review_blocks review_holds '
-                 'review_leases review_limits route_event route_forge route_issue route_status route_to_analyse rules_for send_back '
-                 'setting settle_job start_task status_key task_merged tombstone transient_wait try_event wake_nodes want_pull')
+                 'close_run cron_allows cron_day cron_field cron_next_named cron_next_walking cron_number cron_parts delay_effect '
+                 'effect_context effect_payload end_effect end_job enqueue_keyed enter_stage fail_job file_blobs find_task finish_deploy '
+                 'first_instant free_held hold_reason idle_key is_critical is_terminal job_problem limit_key limit_room local_time '
+                 'member_problem mourn_effect move_on need_node need_task next_job_ms note_own_status open_run open_runs queue_stage_job '
+                 'repo_in_scope report_counts report_events report_max_concurrency report_nodes report_outbox report_recent '
+                 'report_resilience report_serial_gate report_stop report_task_deps requeue_job review_blocks review_holds review_leases '
+                 'review_limits route_event route_forge route_issue route_status route_to_analyse rules_for send_back setting settle_job '
+                 'start_task status_key task_merged tombstone transient_wait try_event wake_nodes want_pull')
 ) as d(who, names);
 create temporary table functions as
-select p.oid, p.oid::regprocedure::text as signature, p.proname as name, d.who, p.prosecdef as is_definer, l.lanname as language, p.provolatile,
+select p.oid, p.oid::regprocedure::text as signature, p.proname as name, d.who, p.prosecdef as is_definer, l.lanname as language,
+       p.provolatile,
        'search_path=pg_catalog, pg_temp' = any (p.proconfig) as is_pinned
   from pg_proc as p join pg_language as l on l.oid = p.prolang left join decided as d on d.name = p.proname
  where p.pronamespace = 'orch'::regnamespace;
@@ -33,20 +35,25 @@ create temporary table roles as
 select * from (values ('orch_producer', '{producer}'::text[]), ('orch_reader', '{reader}'), ('orch_operator', '{producer,reader,operator}'),
                       ('orch_service', '{producer,reader,operator,service}'), ('stranger', '{}')) as r(role, may);
 create temporary table relations as
-select c.oid, c.oid::regclass::text as name, c.relkind from pg_class as c where c.relnamespace = 'orch'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'S');
+select c.oid, c.oid::regclass::text as name, c.relkind from pg_class as c
+ where c.relnamespace = 'orch'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'S');
 
 select is_empty('select f.signature from functions as f where f.who is null', 'X3 every function has a decision: who may call it');
-select is_empty('select d.name from decided as d where not exists (select from functions as f where f.name = d.name)', 'X3 and every decision a function');
+select is_empty('select d.name from decided as d where not exists (select from functions as f where f.name = d.name)',
+                'X3 and every decision a function');
 select is_empty($$select r.role, f.signature from roles as r cross join functions as f
-                   where has_function_privilege(r.role, f.oid, 'execute') <> (f.who = any (r.may))$$, 'X3 each role calls just what is its own');
-select is_empty($$select f.signature from functions as f where f.is_definer <> (f.who <> 'owner' and f.name not in ('ci_state', 'original_key'))$$,
+                   where has_function_privilege(r.role, f.oid, 'execute') <> (f.who = any (r.may))$$,
+                'X3 each role calls just what is its own');
+select is_empty($$select f.signature from functions as f
+                   where f.is_definer <> (f.who <> 'owner' and f.name not in ('ci_state', 'not_taken', 'original_key'))$$,
                 'X3 what others may call runs with the rights of the owner, except what views need');
 select is_empty($$select f.signature from functions as f where (f.is_definer or f.language <> 'sql') and f.is_pinned is not true$$,
                 'X3 functions pin their search_path, except those in SQL that may be inlined');
 select is_empty($$select f.signature from functions as f where f.who = 'reader' and f.provolatile = 'v'$$,
                 'X3 no function of a reader may write');
 select is_empty($$select r.role, c.name from roles as r cross join relations as c
-                   where c.relkind <> 'S' and has_table_privilege(r.role, c.oid, 'select') <> (r.role in ('orch_reader', 'orch_operator', 'orch_service'))$$,
+                   where c.relkind <> 'S'
+                     and has_table_privilege(r.role, c.oid, 'select') <> (r.role in ('orch_reader', 'orch_operator', 'orch_service'))$$,
                 'X3 readers, operators and the service read every table and view, a producer none');
 select is_empty($$select r.role, c.name from roles as r cross join relations as c
                    where c.relkind <> 'S' and (has_table_privilege(r.role, c.oid, 'insert, update, delete, truncate, references, trigger')
@@ -54,21 +61,26 @@ select is_empty($$select r.role, c.name from roles as r cross join relations as 
                       or c.relkind = 'S' and has_sequence_privilege(r.role, c.oid, 'usage, select, update')$$,
                 'X3 nobody but the owner writes a table, a view or a sequence');
 select is_empty($$select r.role from roles as r where has_schema_privilege(r.role, 'orch', 'create')
-                      or has_schema_privilege(r.role, 'orch', 'usage') <> (r.role <> 'stranger')$$, 'X3 nobody but the owner creates anything in the schema');
-select is_empty($$select r.rolname from pg_roles as r where r.rolname like 'orch\_%' and r.rolcanlogin$$, 'X3 the roles are groups: nobody logs in as one');
+                      or has_schema_privilege(r.role, 'orch', 'usage') <> (r.role <> 'stranger')$$,
+                'X3 nobody but the owner creates anything in the schema');
+select is_empty($$select r.rolname from pg_roles as r where r.rolname like 'orch\_%' and r.rolcanlogin$$,
+                'X3 the roles are groups: nobody logs in as one');
 
 -- As a role: the SQLSTATE of what it is refused, or what it gets. A refusal undoes the change of the role, too.
-create function pg_temp.as_role(who text, command text)
+create function pg_temp.as_role(who text, command text, path text default 'public, pg_catalog')
 returns text language plpgsql as $$
 declare
-    answer text;
+    is_block constant boolean := command like 'do %';
+    answer   text;
 begin
     perform set_config('session_authorization', who, true);
-    if command ~ '^ *do ' then
+    perform set_config('search_path', path, true);
+    if is_block then
         execute command;
     else
         execute command into answer;
     end if;
+    set local search_path = public, pg_catalog;
     reset session authorization;
     return answer;
 exception when others then
@@ -80,7 +92,8 @@ create role paula in role orch_producer;
 create role rita in role orch_reader;
 create role sam in role orch_service;
 
-select matches(pg_temp.as_role('rita', 'delete from ' || c.name), '^(42501|55000)$', format('X3 a reader cannot write %s', c.name)) -- 55000: a view that nobody can
+-- 55000: a view that nobody can write.
+select matches(pg_temp.as_role('rita', 'delete from ' || c.name), '^(42501|55000)$', format('X3 a reader cannot write %s', c.name))
   from relations as c where c.relkind in ('r', 'p', 'v') order by c.name;
 select is(pg_temp.as_role('rita', format('select count(*) >= 0 from %s', c.name)), 'true', format('X3 and can read %s', c.name))
   from relations as c where c.relkind in ('r', 'p', 'v') order by c.name;
@@ -99,14 +112,17 @@ select is(pg_temp.content_of(pg_temp.as_role('paula', format('select orch.enqueu
                ('$(reboot)`reboot`'), (repeat('x', 5000))) as c(content);
 select is(pg_temp.as_role('paula', $$select orch.enqueue('a; drop table orch.jobs')$$), 'OR422', 'X3 a name of an agent is a name');
 select is(pg_temp.as_role('paula', $$select orch.enqueue('a', repo => '../../etc')$$), 'OR422', 'X3 a repository is no path');
-select is(pg_temp.as_role('paula', $$select orch.enqueue_many('[{"agent": "a", "status": "done"}]')$$), 'OR422', 'X3 no column but those of enqueue()');
-select is(pg_temp.as_role('paula', $$select orch.enqueue_many('[{"agent": "a", "task_id": 1}]')$$), 'OR422', 'X3 a producer makes no job of a task');
+select is(pg_temp.as_role('paula', format($$select orch.enqueue_many('[{"agent": "a", %s}]')$$, m.member)), 'OR422',
+          'X3 not for a producer: ' || m.member)
+  from (values ('"status": "done"'), ('"task_id": 1'), ('"id": 1')) as m(member);
 select is(pg_temp.as_role('paula', t.command), '42501', 'X3 a producer may not: ' || t.command)
-  from (values ('select count(*) from orch.jobs'), ('select count(*) from orch.queue'), ('select orch.cancel_job(1)'), ('select orch.queue_report()'),
+  from (values ('select count(*) from orch.jobs'), ('select count(*) from orch.queue'), ('select orch.cancel_job(1)'),
+               ('select orch.queue_report()'),
                ('select orch.wake_nodes()'), ('select orch.setting(''max_attempts'')'), ('select nextval(''orch.jobs_id_seq'')'),
                ('insert into orch.jobs (agent) values (''a'')'), ('create table orch.mine (id int)'), ('set role orch_service'),
                ('create function orch.f() returns int language sql as ''select 1''')) as t(command);
-select is(pg_temp.as_role('paula', format('select status from orch.job(%s)', orch.enqueue('a'))), 'queued', 'X3 a producer asks what became of a job');
+select is(pg_temp.as_role('paula', format('select status from orch.job(%s)', orch.enqueue('a'))), 'queued',
+          'X3 a producer asks what became of a job');
 delete from orch.jobs;
 select pg_temp.drive('analysis');
 select is(pg_temp.as_role('paula', format('select status from orch.job(%s)', max(j.id))), null, 'X3 but not of a task''s')
@@ -114,7 +130,7 @@ select is(pg_temp.as_role('paula', format('select status from orch.job(%s)', max
 
 -- Objects of her own that look like ours or Postgres's, first in her path: none of them is ever found by what runs with the owner's rights.
 create schema trap authorization paula;
-select is(pg_temp.as_role('paula', $do$ do $$ begin
+select is(pg_temp.as_role('paula', $do$do $$ begin
     create temporary table jobs (id bigint);
     create temporary table settings (name text, published text, override text);
     create function trap.trip() returns boolean language plpgsql as 'begin raise exception ''caught'' using errcode = ''OR999''; end';
@@ -127,14 +143,13 @@ select is(pg_temp.as_role('paula', $do$ do $$ begin
     create operator trap.~ (function = trap.fits, leftarg = text, rightarg = text);
     create operator trap.= (function = trap.fits, leftarg = text, rightarg = text);
 end $$ $do$), null, 'X3 a producer lays traps');
-select set_config('search_path', 'trap, pg_temp, public, pg_catalog', true);
-select public.is(pg_temp.as_role('paula', 'select trap.now()'), 'OR999', 'X3 a trap that works');
-select public.matches(pg_temp.as_role('paula', $$select orch.enqueue('trapped', 'x', 'acme/shop', unique_key => 'k', tags => '{a}', unique_for => '1 h')$$), '^\d+$',
-                      'X3 finds nobody: orch.enqueue()');
-select public.matches(pg_temp.as_role('paula', $$select orch.enqueue_many('[{"agent": "trapped"}, {"agent": "trapped", "unique_key": "l"}]')$$), '^\d+$',
-                      'X3 finds nobody: orch.enqueue_many()');
-select public.is(pg_temp.as_role('paula', $$select orch.enqueue('no name; at all')$$), 'OR422', 'X3 and nothing is refused less');
-select set_config('search_path', 'public, pg_catalog', true);
+select is(pg_temp.as_role('paula', t.command, 'trap, pg_temp, public, pg_catalog'), t.answer, t.words) from (values
+    ('select now()', 'OR999', 'X3 which work'),
+    ($$select orch.enqueue('trapped', 'x', 'acme/shop', unique_key => 'k', tags => '{a}', unique_for => '1 h') > 0$$, 'true',
+     'X3 but not on orch.enqueue()'),
+    ($$select orch.enqueue_many('[{"agent": "trapped"}, {"agent": "trapped", "unique_key": "l"}]') operator(pg_catalog.>) 0$$, 'true',
+     'X3 nor on orch.enqueue_many()'),
+    ($$select orch.enqueue('no name; at all')$$, 'OR422', 'X3 and nothing is refused less')) as t(command, answer, words);
 select is((select count(*) from orch.jobs as j where j.agent = 'trapped'), 3::bigint, 'X3 they are where they belong');
 
 -- What an operator does is recorded by the name with which she logged in, not by that of the owner whose rights it took.
@@ -144,15 +159,17 @@ select pg_temp.as_role('carol', $$select orch.set_limit('agent', 'developer', at
 select is((select l.set_by from orch.limits as l where l.name = 'developer'), 'carol', 'X3 a limit too');
 select pg_temp.as_role('carol', $$select orch.set_setting('max_attempts', '3')$$);
 select is((select s.updated_by from orch.settings as s where s.name = 'max_attempts'), 'carol', 'X3 a setting too');
-select is(pg_temp.as_role('carol', $$select orch.claim_jobs('n1', '00000000-0000-0000-0000-000000000001', 1)$$), '42501', 'X3 an operator cannot claim');
+select is(pg_temp.as_role('carol', $$select orch.claim_jobs('n1', '00000000-0000-0000-0000-000000000001', 1)$$), '42501',
+          'X3 an operator cannot claim');
 select is(pg_temp.as_role('carol', $$select result from orch.stop_task('SHOP-007')$$), 'cancelled', 'X3 an operator stops');
 select is((select t.cancel_actor from orch.tasks as t where t.stage = 'cancelled'), 'carol', 'X3 a STOP too');
 select pg_temp.as_role('carol', format('select orch.cancel_job(%s)', orch.enqueue('b')));
 select is((select j.error from orch.jobs as j where j.agent = 'b'), 'cancelled by carol', 'X3 a cancelled job too');
 
 -- The service needs no right on a table.
-select matches(pg_temp.as_role('sam', $$select run_id from orch.claim_jobs('n1', '00000000-0000-0000-0000-000000000001', 1)$$), '^\d+$', 'X3 the service claims');
-select is(pg_temp.as_role('sam', $$select job_status from orch.finish_run((select max(j.run_id) from orch.jobs as j where j.status = 'running'), 'ok', '{}')$$), 'done',
-          'X3 and finishes');
+select matches(pg_temp.as_role('sam', $$select run_id from orch.claim_jobs('n1', '00000000-0000-0000-0000-000000000001', 1)$$), '^\d+$',
+               'X3 the service claims');
+select is(pg_temp.as_role('sam', format($$select job_status from orch.finish_run(%s, 'ok', '{}')$$, j.run_id)), 'done', 'X3 and finishes')
+  from orch.jobs as j where j.status = 'running';
 select * from finish();
 rollback;

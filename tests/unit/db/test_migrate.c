@@ -250,6 +250,36 @@ calls_def__every_call_prepares_against_a_fresh_schema(void **state)
 }
 
 static void
+X3_calls_def__the_service_has_the_right_to_each(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    char      *url = devdb_new_database("rights");
+    int        bad = 0;
+
+    assert_fine(db_migrate(url, &e), &e);
+    PGconn *pg = PQconnectdb(url);
+    for (int i = 0; i < CALL_COUNT; i++) {
+        const char *params[] = { db_call_defs[i].sql };
+        PGresult   *res = PQexecParams(
+              pg,
+              "select string_agg(m[1], ' ') from regexp_matches($1, 'orch\\.(\\w+)', 'g') as m"
+                " where not coalesce(has_table_privilege('orch_service', to_regclass('orch.' || m[1]), 'select'), false) and not exists ("
+                "   select from pg_proc as p where p.pronamespace = 'orch'::regnamespace and p.proname = m[1]"
+                "                              and has_function_privilege('orch_service', p.oid, 'execute'))",
+              1, NULL, params, NULL, NULL, 0);
+        if (PQresultStatus(res) != PGRES_TUPLES_OK || !PQgetisnull(res, 0, 0)) {
+            print_error("%s: orch_service has no right to \"%s\" %s", db_call_defs[i].name, PQgetvalue(res, 0, 0), PQerrorMessage(pg));
+            bad++;
+        }
+        PQclear(res);
+    }
+    PQfinish(pg);
+    assert_int_equal(bad, 0);
+    free(url);
+}
+
+static void
 migrate__everything_in_the_schema_has_a_comment(void **state)
 {
     (void)state;
@@ -286,6 +316,7 @@ main(void)
         cmocka_unit_test(D3_migrate__a_migration_that_fails_leaves_nothing_and_names_file_and_line),
         cmocka_unit_test(migrate__an_unreachable_postgres_is_retry),
         cmocka_unit_test(calls_def__every_call_prepares_against_a_fresh_schema),
+        cmocka_unit_test(X3_calls_def__the_service_has_the_right_to_each),
         cmocka_unit_test(migrate__everything_in_the_schema_has_a_comment),
     };
     return cmocka_run_group_tests(tests, devdb_start, devdb_stop);
