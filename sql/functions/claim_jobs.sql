@@ -59,7 +59,7 @@ begin
                 insert into orch.agent_runs (id, job_id, task_id, agent, stage, node, incarnation, attempt) overriding system value
                 select k.run_id, k.id, k.task_id, k.agent, k.stage, k.node, claim_jobs.incarnation, k.attempts
                   from taken as k where k.task_id is not null)
-            select k.run_id, k.id, k.agent, coalesce(k.repo, t.repo), k.task_id, t.work_item, t.title, t.branch, p.default_branch, p.clone_url,
+            select k.run_id, k.id, k.agent::text, coalesce(k.repo, t.repo), k.task_id, t.work_item, t.title, t.branch, p.default_branch, p.clone_url,
                    k.stage, k.content, k.attempts, k.max_attempts, t.plane_issue_id, k.priority, k.run_at
               from taken as k left join orch.tasks as t on t.id = k.task_id left join orch.projects as p on p.id = t.project_id
              order by k.run_at, k.id;
