@@ -10,7 +10,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LIFE_S = 120 /* a fake that a broken test forgot ends by itself */ };
+enum {
+    LIFE_S = 300,   /* a fake that a broken test forgot ends by itself */
+    BORN_FD = 9,    /* open in a bare daemon until it is ready */
+    LOOP_READY = 20 /* children of the loop before it says that it is ready */
+};
 
 static void
 live(void)
@@ -78,7 +82,8 @@ say(const char *text)
         _exit(4);
 }
 
-/* A daemon that keeps nothing by which it could be known, but its parent. Returns when it has become that: exec closes the pipe. */
+/* A daemon that keeps nothing by which it could be known, but its parent. Returns when it has become that and ignores SIGTERM: then it
+ * closes its end of the pipe. */
 static void
 spawn_bare(char *file, char *needle)
 {
@@ -90,7 +95,8 @@ spawn_bare(char *file, char *needle)
     if (pipe2(born, O_CLOEXEC))
         _exit(4);
     if (fork() == 0) {
-        execve(file, bare, none);
+        if (dup2(born[1], BORN_FD) == BORN_FD)
+            execve(file, bare, none);
         _exit(4);
     }
     close(born[1]);
@@ -139,6 +145,7 @@ static void
 manner_loop(void)
 {
     time_t end = time(NULL) + LIFE_S;
+    int    born = 0;
 
     ignore_term();
     signal(SIGCHLD, SIG_IGN);
@@ -147,6 +154,8 @@ manner_loop(void)
             setsid();
             live();
         }
+        if (++born == LOOP_READY)
+            say("ready\n");
         usleep(2000);
     }
 }
@@ -158,6 +167,7 @@ manner_comet(void)
     time_t end = time(NULL) + LIFE_S;
 
     ignore_term();
+    say("ready\n");
     while (time(NULL) < end) {
         if (fork())
             _exit(0);
@@ -202,8 +212,11 @@ main(int argc, char **argv)
         live();
     }
     if (!strcmp(manner, "frozen")) {
-        say("ready\n");
-        raise(SIGSTOP);
+        if (fork() == 0) {
+            kill(getppid(), SIGSTOP);
+            say("ready\n");
+            _exit(0);
+        }
         live();
     }
     if (!strcmp(manner, "clear")) {
@@ -214,15 +227,12 @@ main(int argc, char **argv)
     if (!strcmp(manner, "daemon")) {
         setsid();
         ignore_term();
+        close(BORN_FD);
         live();
     }
-    if (!strcmp(manner, "loop")) {
-        say("ready\n");
+    if (!strcmp(manner, "loop"))
         manner_loop();
-    }
-    if (!strcmp(manner, "comet")) {
-        say("ready\n");
+    if (!strcmp(manner, "comet"))
         manner_comet();
-    }
     return 2;
 }

@@ -118,6 +118,7 @@ rig_start(struct rig *r, const char *manner, const char *more, struct err *e)
         .marker = r->marker,
         .grace_ms = r->grace_ms,
         .timeout_ms = r->timeout_ms,
+        .lease_until_ms = r->lease_until_ms,
     };
 
     if (agent_start(&r->agent, r->loop, &spec, on_start, on_end, r, e))
@@ -126,8 +127,8 @@ rig_start(struct rig *r, const char *manner, const char *more, struct err *e)
     return 0;
 }
 
-static bool
-is_ready(struct rig *r)
+bool
+rig_is_ready(struct rig *r)
 {
     char *log = rig_log(r);
     bool  is_there = strstr(log, "ready") != NULL;
@@ -142,7 +143,7 @@ rig_start_ready(struct rig *r, const char *manner)
     struct err e = ERR_INIT;
 
     assert_int_equal(rig_start(r, manner, NULL, &e), 0);
-    assert_true(rig_wait(r, is_ready));
+    assert_true(rig_wait(r, rig_is_ready));
 }
 
 void

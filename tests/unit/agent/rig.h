@@ -13,7 +13,7 @@
 #include "base/err.h"
 #include "loop/loop.h"
 
-enum { RIG_PATIENCE_MS = 20000 };
+enum { RIG_PATIENCE_MS = 60000 };
 
 struct rig {
     struct loop     *loop;
@@ -23,6 +23,7 @@ struct rig {
     int              cascades;
     int64_t          grace_ms;
     int64_t          timeout_ms;
+    int64_t          lease_until_ms;
     pid_t            warden;
     char             warden_start[32];
     char             dir[64];
@@ -35,6 +36,7 @@ int  rig_set_up(void **state);
 int  rig_tear_down(void **state);
 int  rig_start(struct rig *r, const char *manner, const char *more, struct err *e); /* more may be NULL */
 void rig_start_ready(struct rig *r, const char *manner);                            /* and waits until it says so */
+bool rig_is_ready(struct rig *r);
 void rig_wait_end(struct rig *r);
 bool rig_wait(struct rig *r, bool (*is_true)(struct rig *r)); /* runs the loop until then; false after RIG_PATIENCE_MS */
 

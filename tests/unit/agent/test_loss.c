@@ -10,7 +10,10 @@
 #include <unistd.h>
 
 #include "agent/tree.h"
+#include "base/clock.h"
 #include "rig.h"
+
+enum { SHORT_LEASE_MS = 1500 };
 
 static void
 S3_lost__sweeps_the_tree_of_a_killed_warden(void **state)
@@ -113,6 +116,22 @@ Q7_crash__takes_the_agents_along(void **state)
 }
 
 static void
+Q6_lease__a_suspended_orchd_cannot_keep_its_agents(void **state)
+{
+    struct rig *r = *state;
+    struct told told;
+    pid_t       orchd;
+
+    r->lease_until_ms = clock_boot_ms() + SHORT_LEASE_MS;
+    orchd = play_orchd(r, "trap", &told);
+    kill(orchd, SIGSTOP);
+    assert_true(rig_wait(r, rig_is_empty));
+    assert_true(clock_boot_ms() >= r->lease_until_ms);
+    kill(orchd, SIGKILL);
+    waitpid(orchd, NULL, 0);
+}
+
+static void
 Q7_sweep__finds_what_outlived_orchd_and_warden(void **state)
 {
     struct rig *r = *state;
@@ -125,7 +144,7 @@ Q7_sweep__finds_what_outlived_orchd_and_warden(void **state)
     kill(told.warden, SIGKILL);
     kill(orchd, SIGKILL);
     waitpid(orchd, NULL, 0);
-    assert_true(agent_sweep(told.warden, told.start, agent_boot_id(), r->marker, 5000, &left) >= 1);
+    assert_true(agent_sweep(told.warden, told.start, agent_boot_id(), r->marker, RIG_PATIENCE_MS, &left) >= 1);
     assert_int_equal(left, 0);
     assert_int_equal(rig_count(r), 0);
 }
@@ -142,7 +161,7 @@ Q7_sweep__ends_a_warden_that_was_suspended_and_its_tree(void **state)
     kill(told.warden, SIGSTOP);
     kill(orchd, SIGKILL);
     waitpid(orchd, NULL, 0);
-    assert_true(agent_sweep(told.warden, told.start, agent_boot_id(), r->marker, 5000, &left) >= 2);
+    assert_true(agent_sweep(told.warden, told.start, agent_boot_id(), r->marker, RIG_PATIENCE_MS, &left) >= 2);
     assert_int_equal(left, 0);
     assert_int_equal(rig_count(r), 0);
 }
@@ -245,6 +264,7 @@ main(void)
         TEST(S3_stop__does_not_wait_for_a_warden_that_was_suspended),
         TEST(S3_warden__takes_sigterm_as_the_order_to_kill_and_hangup_as_nothing),
         TEST(Q7_crash__takes_the_agents_along),
+        TEST(Q6_lease__a_suspended_orchd_cannot_keep_its_agents),
         TEST(Q7_sweep__finds_what_outlived_orchd_and_warden),
         TEST(Q7_sweep__ends_a_warden_that_was_suspended_and_its_tree),
         TEST(TC_02c_sweep__spares_a_stranger_that_was_given_the_recorded_number),

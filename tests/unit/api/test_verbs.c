@@ -15,7 +15,7 @@
 #include "base/str.h"
 #include "support/http_server.h"
 
-enum { DEADLINE_MS = 10000 };
+enum { DEADLINE_MS = 60000 };
 #define HEAD "9a8b7c6d5e4f30211223344556677889900aabbc"
 #define PULL                                                                                                                               \
     "{\"number\":7,\"state\":\"open\",\"merged\":false,\"merge_commit_sha\":null,\"head\":{\"ref\":\"feature/a\",\"sha\":\"" HEAD          \
@@ -111,7 +111,7 @@ serve(const struct http_reply *replies, size_t count)
 static int
 set_up(void **state)
 {
-    struct fetch_options o = { .timeout_ms = 5000 };
+    struct fetch_options o = { .timeout_ms = DEADLINE_MS };
     struct err           e = ERR_INIT;
     (void)state;
     memset(&w, 0, sizeof(w));

@@ -217,19 +217,19 @@ static void
 calls__a_deadline_is_kept_and_the_stuck_connection_dropped(void **state)
 {
     (void)state;
-    struct house  h = open_house(devdb_url, 1, 300);
+    struct house  h = open_house(devdb_url, 1, 1500);
     struct answer a[3] = { 0 };
     int64_t       begun = 0;
 
     assert_true(devdb_run_until(h.loop, is_up, h.db));
     begun = clock_mono_ms();
-    run_sql(h.db, "select pg_sleep(3)", &a[0]);
+    run_sql(h.db, "select pg_sleep(60)", &a[0]);
     run_sql(h.db, "select 'behind'", &a[1]);
     assert_true(devdb_run_until(h.loop, is_answered, &a[1]));
     assert_int_equal(a[0].code, ERR_RETRY);
-    assert_non_null(strstr(a[0].text, "within 300 ms"));
+    assert_non_null(strstr(a[0].text, "within 1500 ms"));
     assert_int_equal(a[1].code, ERR_RETRY);
-    assert_in_range(clock_mono_ms() - begun, 290, 2500);
+    assert_in_range(clock_mono_ms() - begun, 1490, 30000);
     assert_true(devdb_run_until(h.loop, is_up, h.db));
     run_sql(h.db, "select 'again'", &a[2]);
     assert_true(devdb_run_until(h.loop, is_answered, &a[2]));
@@ -256,7 +256,7 @@ static void
 calls__while_postgres_is_away_they_fail_soon_and_on_return_they_work(void **state)
 {
     (void)state;
-    struct house  h = open_house(devdb_url, 2, 10000);
+    struct house  h = open_house(devdb_url, 2, 60000);
     struct answer a[2] = { 0 };
 
     assert_true(devdb_run_until(h.loop, is_up, h.db));
@@ -267,7 +267,7 @@ calls__while_postgres_is_away_they_fail_soon_and_on_return_they_work(void **stat
     assert_true(devdb_run_until(h.loop, is_answered, &a[0]));
     assert_int_equal(a[0].code, ERR_RETRY);
     assert_string_equal(a[0].sqlstate, "");
-    assert_in_range(clock_mono_ms() - begun, 0, 3000);
+    assert_in_range(clock_mono_ms() - begun, 0, 20000); /* not at its deadline */
     devdb_run("restart");
     assert_true(devdb_run_until(h.loop, is_up, h.db));
     run_sql(h.db, "select 'back'", &a[1]);

@@ -1,0 +1,116 @@
+/* The end of a lease: the warden kills without being told. */
+#include <signal.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "rig.h"
+
+enum { LEASE_MS = 600, RENEW_MS = 60 };
+
+static void
+Q6_lease__its_end_kills_the_tree_without_grace(void **state)
+{
+    struct rig *r = *state;
+
+    r->grace_ms = 60000;
+    r->lease_until_ms = clock_boot_ms() + LEASE_MS;
+    rig_start_ready(r, "trap");
+    rig_wait_end(r);
+    assert_true(clock_boot_ms() >= r->lease_until_ms);
+    assert_true(r->end.is_fenced);
+    assert_false(r->end.is_lost || r->end.is_stopped || r->end.is_timeout);
+    assert_int_equal(r->end.signal, SIGKILL);
+    assert_true(r->end.kill_us && !r->end.term_us);
+    assert_int_equal(rig_count(r), 0);
+}
+
+static void
+Q6_lease__its_end_during_a_stop_cuts_the_grace_short(void **state)
+{
+    struct rig *r = *state;
+
+    r->grace_ms = 60000;
+    r->lease_until_ms = clock_boot_ms() + LEASE_MS;
+    rig_start_ready(r, "trap");
+    agent_stop(r->agent, "test");
+    rig_wait_end(r);
+    assert_true(r->end.is_stopped && r->end.is_fenced);
+    assert_int_equal(rig_count(r), 0);
+}
+
+static void
+Q6_lease__one_that_is_over_starts_nothing(void **state)
+{
+    struct rig *r = *state;
+    struct err  e = ERR_INIT;
+
+    r->lease_until_ms = clock_boot_ms() - 1;
+    assert_int_equal(rig_start(r, "trap", NULL, &e), 0);
+    rig_wait_end(r);
+    assert_true(r->end.is_fenced && !r->end.is_started && !r->end.is_lost);
+    char *log = rig_log(r);
+    assert_string_equal(log, "");
+    free(log);
+}
+
+struct keeper {
+    struct rig *rig;
+    int         left; /* renewals */
+    bool        was_alive;
+};
+
+static void
+on_renew(void *arg)
+{
+    struct keeper *k = arg;
+
+    if (k->left-- > 0 && k->rig->agent) {
+        k->rig->lease_until_ms = clock_boot_ms() + LEASE_MS;
+        agent_renew(k->rig->agent, k->rig->lease_until_ms);
+    }
+}
+
+static void
+Q6_lease__a_renewal_moves_its_end(void **state)
+{
+    struct rig   *r = *state;
+    struct keeper k = { .rig = r, .left = 3 * LEASE_MS / RENEW_MS };
+    int64_t       first_end = clock_boot_ms() + LEASE_MS;
+
+    r->lease_until_ms = first_end;
+    rig_start_ready(r, "trap");
+    struct loop_timer *t = loop_every(r->loop, RENEW_MS, on_renew, &k);
+    rig_wait_end(r);
+    loop_timer_stop(t);
+    assert_true(k.left <= 0);
+    assert_true(r->lease_until_ms > first_end + LEASE_MS && clock_boot_ms() >= r->lease_until_ms);
+    assert_true(r->end.is_fenced);
+}
+
+static void
+Q6_lease__a_command_that_ended_in_time_was_not_fenced(void **state)
+{
+    struct rig *r = *state;
+    struct err  e = ERR_INIT;
+
+    r->lease_until_ms = clock_boot_ms() + RIG_PATIENCE_MS;
+    assert_int_equal(rig_start(r, "exit", "0", &e), 0);
+    rig_wait_end(r);
+    assert_false(r->end.is_fenced);
+    assert_int_equal(r->end.exit_status, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(Q6_lease__its_end_kills_the_tree_without_grace),
+        TEST(Q6_lease__its_end_during_a_stop_cuts_the_grace_short),
+        TEST(Q6_lease__one_that_is_over_starts_nothing),
+        TEST(Q6_lease__a_renewal_moves_its_end),
+        TEST(Q6_lease__a_command_that_ended_in_time_was_not_fenced),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
