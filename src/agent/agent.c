@@ -252,6 +252,10 @@ take_report(struct agent *a, const struct warden_report *r)
         a->end.exit_status = WIFEXITED(r->number) ? WEXITSTATUS(r->number) : -1;
         a->end.signal = WIFSIGNALED(r->number) ? WTERMSIG(r->number) : 0;
         return;
+    case WARDEN_FENCED:
+        a->end.is_fenced = true;
+        LOGE("agent.fenced", "pid=%d why=%s", (int)a->pid, log_quote("its lease was not renewed in time"));
+        return;
     case WARDEN_TERM_SENT:
         a->end.term_us = r->at_us;
         break;
@@ -361,7 +365,7 @@ find_env(const char *const *env, const char *name)
 
 /* The warden's argv: its own words, then the command's. */
 static const char **
-warden_argv(const struct agent_spec *spec, const char *file, char *grace)
+warden_argv(const struct agent_spec *spec, const char *file, char *grace, char *lease)
 {
     size_t       count = 0;
     const char **argv;
@@ -371,6 +375,7 @@ warden_argv(const struct agent_spec *spec, const char *file, char *grace)
     argv = xcalloc(count + WARDEN_ARG_COMMAND + 1, sizeof(*argv));
     argv[0] = "orchd-warden";
     argv[WARDEN_ARG_GRACE] = grace;
+    argv[WARDEN_ARG_LEASE] = lease;
     argv[WARDEN_ARG_CWD] = spec->cwd;
     argv[WARDEN_ARG_FILE] = file;
     memcpy(argv + WARDEN_ARG_COMMAND, spec->argv, count * sizeof(*argv));
@@ -400,6 +405,7 @@ static int
 spawn_warden(pid_t *pid, const struct agent_spec *spec, const char *file, int log, int control)
 {
     char                       grace[32];
+    char                       lease[32];
     const char               **argv = NULL;
     const char               **env = NULL;
     sigset_t                   all, none;
@@ -408,7 +414,8 @@ spawn_warden(pid_t *pid, const struct agent_spec *spec, const char *file, int lo
     int                        why;
 
     snprintf(grace, sizeof(grace), "%lld", (long long)spec->grace_ms);
-    argv = warden_argv(spec, file, grace);
+    snprintf(lease, sizeof(lease), "%lld", (long long)spec->lease_until_ms);
+    argv = warden_argv(spec, file, grace, lease);
     env = warden_env(spec);
     sigfillset(&all);
     sigemptyset(&none);
@@ -559,7 +566,7 @@ on_stuck(void *arg)
 static void
 give_order(struct agent *a, enum warden_verb verb, int64_t grace_ms, const char *why)
 {
-    struct warden_order order = { .verb = verb, .grace_ms = grace_ms };
+    struct warden_order order = { .verb = verb, .ms = grace_ms };
 
     if (a->state == AGENT_LOST || a->state == AGENT_OVER || a->is_reaped)
         return;
@@ -584,6 +591,16 @@ void
 agent_kill(struct agent *a, const char *why)
 {
     give_order(a, WARDEN_KILL, 0, why);
+}
+
+/* One that gets lost, because the warden does not read, ends the tree early and never late. */
+void
+agent_renew(struct agent *a, int64_t until_ms)
+{
+    struct warden_order order = { .verb = WARDEN_RENEW, .ms = until_ms };
+
+    if (a->state != AGENT_LOST && a->state != AGENT_OVER && !a->is_reaped)
+        send(a->control, &order, sizeof(order), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 void

@@ -1,7 +1,8 @@
 /* agent: run one command as a child process tree, watch it, stop the whole of it.
  * Between us and the command stands a warden (warden.c, its own small program): the sub-reaper of this run alone, so that whatever the
  * command starts, in whatever session, however orphaned, is a descendant of that warden and of no other. The warden ends when the tree
- * has ended. If we die, the warden's control socket closes and it kills the tree at once: agents do not outlive orchd.
+ * has ended. If we die, the warden's control socket closes and it kills the tree at once: agents do not outlive orchd. If we live but do
+ * not move (suspended, stuck), nobody renews the agent's lease, and at its end the warden kills the tree as well.
  * A tree that is over is a tree of which no process is left. Signals go through pidfds whose start time was checked, so a number that
  * now belongs to somebody else is never signalled.
  * on_end fires once, in a later turn than agent_start(), after the tree is gone. Refuses to know what a job is.
@@ -22,10 +23,11 @@ struct agent_spec {
     const char *const *argv; /* NULL-ended; argv[0] is looked up in the PATH of env; no shell */
     const char *const *env;  /* NULL-ended NAME=value; the whole environment of the command */
     const char        *cwd;
-    const char        *log_path;   /* appended to; stdout and stderr */
-    const char        *marker;     /* NAME=value put into env, by which agent_sweep() knows the run's processes again */
-    int64_t            grace_ms;   /* from SIGTERM to SIGKILL */
-    int64_t            timeout_ms; /* 0 = none; then the same cascade as agent_stop("timeout") */
+    const char        *log_path;       /* appended to; stdout and stderr */
+    const char        *marker;         /* NAME=value put into env, by which agent_sweep() knows the run's processes again */
+    int64_t            grace_ms;       /* from SIGTERM to SIGKILL */
+    int64_t            timeout_ms;     /* 0 = none; then the same cascade as agent_stop("timeout") */
+    int64_t            lease_until_ms; /* clock_boot_ms() at which the warden kills the tree, unless agent_renew() came; 0 = never */
 };
 
 /* What really happened. Times are clock_wall_us(), 0 = did not happen. */
@@ -35,7 +37,8 @@ struct agent_end {
     int     signal;      /* 0 when it exited by itself */
     bool    is_stopped;  /* agent_stop() was asked for before the command had ended */
     bool    is_timeout;
-    bool    is_lost; /* the warden itself was killed; the tree was swept by its marker */
+    bool    is_lost;   /* the warden itself was killed; the tree was swept by its marker */
+    bool    is_fenced; /* the lease ended before the command did: it was killed without grace, or not even started */
     int64_t started_us, ended_us, term_us, kill_us, gone_us;
     int     tree_size;  /* processes found by the stop cascade, the command included; 0 = none was needed */
     char    error[256]; /* why it could not be started: names the command */
@@ -50,9 +53,10 @@ typedef void agent_cascade_fn(int64_t term_us, int64_t kill_us, void *arg);
 int  agent_start(struct agent **out, struct loop *l, const struct agent_spec *spec, agent_start_fn *on_start, agent_end_fn *on_end,
                  void *arg, struct err *e);
 void agent_on_cascade(struct agent *a, agent_cascade_fn *fn); /* with the arg of agent_start() */
-void agent_stop(struct agent *a, const char *why); /* asks, once: SIGTERM to the tree, grace, SIGKILL to the tree; on_end still comes */
-void agent_kill(struct agent *a, const char *why); /* the same without grace */
-void agent_free(struct agent *a);                  /* NULL is fine; silences callbacks; a tree still there is killed by its warden */
+void agent_stop(struct agent *a, const char *why);   /* asks, once: SIGTERM to the tree, grace, SIGKILL to the tree; on_end still comes */
+void agent_kill(struct agent *a, const char *why);   /* the same without grace */
+void agent_renew(struct agent *a, int64_t until_ms); /* the lease now ends then, clock_boot_ms() */
+void agent_free(struct agent *a);                    /* NULL is fine; silences callbacks; a tree still there is killed by its warden */
 
 /* Process-wide: becomes a sub-reaper for orphans of a killed warden. warden_path NULL = beside /proc/self/exe. Once, before agent_start(). */
 int agent_init(const char *warden_path, struct err *e);

@@ -1,8 +1,10 @@
 /* orchd-warden: the sub-reaper of one run. Starts the command, waits for it, and ends only when no process of its tree is left.
  *
  *   running ──command ended, or STOP──▶ terming ──grace over──▶ killing ──▶ (no child left: report GONE, exit)
- *      └──────────────KILL, SIGTERM to us, or orchd's end of the socket closed──────▲
+ *      └──────KILL, SIGTERM to us, the lease over, or orchd's end of the socket closed──────▲
  *
+ * The lease is the fence that holds when orchd itself cannot move: stopped, swapped out, or stuck. It is kept in CLOCK_BOOTTIME, which
+ * goes on while the machine sleeps, as the clock of Postgres does.
  * All that descends from a sub-reaper stays below it: an orphan's new parent is the nearest living sub-reaper above it. So when
  * waitpid() says that we have no child, there is no descendant either; nothing else needs to be believed.
  * Links libc only: it holds nothing of orchd's memory and nothing of its secrets. */
@@ -19,6 +21,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,10 +44,12 @@ struct warden {
     pid_t            command;
     bool             is_command_ended;
     int64_t          leftover_grace_ms;
-    int64_t          kill_at_ms; /* monotonic; while terming */
+    int64_t          kill_at_ms;     /* monotonic; while terming */
+    int64_t          lease_until_ms; /* boot time; 0 = for ever */
     int              kill_look_ms;
     bool             is_kill_said;
     int              signals; /* signalfd */
+    int              lease;   /* timerfd */
     struct tree      tree;
     struct tree_seen seen;
 };
@@ -190,13 +195,45 @@ read_signals(struct warden *w)
 }
 
 static void
+renew_lease(struct warden *w, int64_t until_ms)
+{
+    /* An absolute time that is past lets the timer ring at once; zero takes it back. */
+    struct itimerspec at = { .it_value = { .tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000 } };
+
+    w->lease_until_ms = until_ms;
+    timerfd_settime(w->lease, TFD_TIMER_ABSTIME, &at, NULL);
+}
+
+static bool
+is_lease_over(const struct warden *w)
+{
+    return w->lease_until_ms && clock_us(CLOCK_BOOTTIME) / 1000 >= w->lease_until_ms;
+}
+
+/* Asked after the orders were read: a renewal that waited in the socket while we did not run counts. */
+static void
+watch_lease(struct warden *w)
+{
+    if (!is_lease_over(w))
+        return;
+    renew_lease(w, 0);
+    if (w->state != KILLING && !w->is_command_ended)
+        report(WARDEN_FENCED, 0);
+    state_enter(w, KILLING, 0);
+}
+
+static void
 read_orders(struct warden *w, bool *is_open)
 {
     struct warden_order order;
     ssize_t             n;
 
-    while ((n = recv(WARDEN_FD, &order, sizeof(order), MSG_DONTWAIT)) == (ssize_t)sizeof(order))
-        state_enter(w, order.verb == WARDEN_STOP ? TERMING : KILLING, order.grace_ms);
+    while ((n = recv(WARDEN_FD, &order, sizeof(order), MSG_DONTWAIT)) == (ssize_t)sizeof(order)) {
+        if (order.verb == WARDEN_RENEW)
+            renew_lease(w, order.ms);
+        else
+            state_enter(w, order.verb == WARDEN_STOP ? TERMING : KILLING, order.ms);
+    }
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
         *is_open = false;
         state_enter(w, KILLING, 0);
@@ -224,15 +261,19 @@ guard(struct warden *w)
     bool is_open = true;
 
     while (reap(w)) {
-        struct pollfd fds[2] = { { .fd = w->signals, .events = POLLIN }, { .fd = is_open ? WARDEN_FD : -1, .events = POLLIN } };
+        struct pollfd fds[] = { { .fd = w->signals, .events = POLLIN },
+                                { .fd = is_open ? WARDEN_FD : -1, .events = POLLIN },
+                                { .fd = w->lease, .events = POLLIN } };
 
         if (w->state == RUNNING && w->is_command_ended)
             state_enter(w, TERMING, w->leftover_grace_ms);
         else
             look_again(w);
-        poll(fds, 2, wait_ms(w));
+        poll(fds, sizeof(fds) / sizeof(*fds), wait_ms(w));
         if (fds[1].revents)
             read_orders(w, &is_open);
+        if (fds[2].revents)
+            watch_lease(w);
         read_signals(w);
     }
     report(WARDEN_GONE, (int)w->seen.count);
@@ -264,7 +305,7 @@ become_command(pid_t warden, char **argv, int pipe_fd)
     _exit(EXEC_FAILED);
 }
 
-/* False when the command could not be executed; orchd was told why. */
+/* False when the command could not be executed, or not any more; orchd was told why. */
 static bool
 start_command(struct warden *w, char **argv)
 {
@@ -273,6 +314,10 @@ start_command(struct warden *w, char **argv)
     int   why = 0;
     bool  is_exec = false;
 
+    if (is_lease_over(w)) {
+        report(WARDEN_FENCED, 0);
+        goto out;
+    }
     if (pipe2(ends, O_CLOEXEC) || (w->command = fork()) < 0) {
         report(WARDEN_EXEC_FAILED, errno);
         goto out;
@@ -329,12 +374,14 @@ main(int argc, char **argv)
     sigaddset(&wanted, SIGCHLD);
     sigaddset(&wanted, SIGTERM);
     w.signals = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+    w.lease = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     setsid();
-    if (w.signals < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) || fcntl(WARDEN_FD, F_SETFD, FD_CLOEXEC)) {
+    if (w.signals < 0 || w.lease < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) || fcntl(WARDEN_FD, F_SETFD, FD_CLOEXEC)) {
         report(WARDEN_EXEC_FAILED, errno);
         return EXIT_FAILURE;
     }
     prctl(PR_SET_NAME, "orchd-warden");
+    renew_lease(&w, strtoll(argv[WARDEN_ARG_LEASE], NULL, 10));
     if (start_command(&w, argv)) {
         let_go_of_files();
         if (chdir("/") == 0)

@@ -7,18 +7,19 @@
 
 enum { WARDEN_FD = 3, WARDEN_LEFTOVER_GRACE_MS = 2000 /* for what a command leaves behind, when the run's grace is longer */ };
 
-enum warden_verb { WARDEN_STOP, WARDEN_KILL };
+enum warden_verb { WARDEN_STOP, WARDEN_KILL, WARDEN_RENEW };
 
 struct warden_order {
     uint32_t verb;
     uint32_t reserved;
-    int64_t  grace_ms; /* of WARDEN_STOP */
+    int64_t  ms; /* WARDEN_STOP: the grace; WARDEN_RENEW: the new end of the lease, CLOCK_BOOTTIME */
 };
 
 enum warden_news {
     WARDEN_STARTED,     /* number: pid of the command */
     WARDEN_EXEC_FAILED, /* number: errno */
     WARDEN_EXITED,      /* number: wait status of the command */
+    WARDEN_FENCED,      /* the lease ended before the command did: it is killed, or was not started */
     WARDEN_TERM_SENT,   /* number: processes that got it */
     WARDEN_KILL_SENT,   /* number: processes that got it */
     WARDEN_GONE         /* number: size of the tree that the cascade found, 0 = none was needed. The last report. */
@@ -30,8 +31,8 @@ struct warden_report {
     int64_t  at_us; /* wall clock */
 };
 
-/* argv of the warden: [1] grace_ms of the sweep after the command's own end, [2] cwd, [3] the file to execute, [4…] the command's argv.
- * Its environment is the command's. Descriptors 0, 1, 2 are the command's. */
-enum { WARDEN_ARG_GRACE = 1, WARDEN_ARG_CWD, WARDEN_ARG_FILE, WARDEN_ARG_COMMAND };
+/* argv of the warden: [1] grace_ms of the sweep after the command's own end, [2] end of the lease (CLOCK_BOOTTIME in ms, 0 = none), [3] cwd,
+ * [4] the file to execute, [5…] the command's argv. Its environment is the command's. Descriptors 0, 1, 2 are the command's. */
+enum { WARDEN_ARG_GRACE = 1, WARDEN_ARG_LEASE, WARDEN_ARG_CWD, WARDEN_ARG_FILE, WARDEN_ARG_COMMAND };
 
 #endif

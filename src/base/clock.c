@@ -26,6 +26,12 @@ clock_mono_us(void)
 }
 
 int64_t
+clock_boot_ms(void)
+{
+    return now_us(CLOCK_BOOTTIME) / 1000;
+}
+
+int64_t
 clock_wall_us(void)
 {
     return now_us(CLOCK_REALTIME);

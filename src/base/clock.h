@@ -1,4 +1,5 @@
-/* clock: the two times there are. Deadlines use the monotonic one, what people read uses the wall. */
+/* clock: the times there are. Deadlines use the monotonic one, what people read uses the wall, and what others count on, the one of the
+ * boot: it goes on while the machine sleeps. */
 #ifndef ORCH_BASE_CLOCK_H
 #define ORCH_BASE_CLOCK_H
 
@@ -6,6 +7,7 @@
 
 int64_t clock_mono_ms(void);
 int64_t clock_mono_us(void);
+int64_t clock_boot_ms(void);
 int64_t clock_wall_us(void); /* microseconds since 1970 */
 
 /* RFC 3339 in UTC, e.g. 2026-03-04T10:11:12.345Z. */

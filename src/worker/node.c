@@ -1,4 +1,7 @@
-/* The node: registering, clearing up after a crash, heartbeats, and the fence that this node puts around itself. */
+/* The node: registering, clearing up after a crash, heartbeats, and the fence that this node puts around itself.
+ * Its lease is counted from when the beat that renewed it was sent, so it ends here before it ends in Postgres. At two thirds of it the
+ * agents are killed, by their wardens: those do it even when this process does not move. What is left of it is time for the kill. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,7 +14,14 @@
 #include "worker/offer.h"
 #include "worker/worker_int.h"
 
-enum { SWEEP_WAIT_MS = 5000, START_AGAIN_MS = 1000, FENCE_TICKS = 12, BEATS_PER_LEASE = 4 };
+enum {
+    SWEEP_WAIT_MS = 5000,
+    START_AGAIN_MS = 1000,
+    FENCE_TICKS = 12,
+    BEATS_PER_LEASE = 4,
+    NAME_LEASES = 2, /* how long the name may be held by another host: one that died is out after one, so one that beats on is alive */
+    HOST_SIZE = 320
+};
 
 static void on_start_again(void *arg);
 
@@ -55,15 +65,32 @@ on_stops(const struct queue_stop *stops, size_t n, const struct err *e, void *ar
     }
 }
 
+int64_t
+worker_lease_until(const struct worker *w)
+{
+    return w->beat_ok_ms + w->cfg->lease * 2 / 3;
+}
+
+static void
+renew(struct worker *w, int64_t beat_ms)
+{
+    struct run *r;
+
+    w->beat_ok_ms = beat_ms;
+    LIST_FOREACH (r, &w->runs, link)
+        if (r->agent)
+            agent_renew(r->agent, worker_lease_until(w));
+}
+
 static void
 on_beat(const struct queue_stop *stops, size_t n, const struct err *e, void *arg)
 {
     struct worker *w = CHECKED(arg, WORKER_MAGIC);
     w->beats_open--;
     if (!e)
-        w->beat_ok_ms = w->beat_sent_ms;
+        renew(w, w->beat_sent_ms);
     else if (e->code == ERR_RETRY)
-        LOGW("worker.beat_missed", "node=%s since_ms=%lld why=%s", w->node, (long long)(clock_mono_ms() - w->beat_ok_ms),
+        LOGW("worker.beat_missed", "node=%s since_ms=%lld why=%s", w->node, (long long)(clock_boot_ms() - w->beat_ok_ms),
              log_quote(e->text));
     on_stops(stops, n, e, w);
 }
@@ -75,7 +102,7 @@ worker_beat(struct worker *w)
         return;
     /* Answers of slow beats overlap and do not tell which they belong to: the oldest one's time is never too late for the fence. */
     if (w->beats_open++ == 0)
-        w->beat_sent_ms = clock_mono_ms();
+        w->beat_sent_ms = clock_boot_ms();
     queue_beat(w->queue, w->is_draining, on_beat, w);
 }
 
@@ -85,13 +112,20 @@ on_beat_due(void *arg)
     worker_beat(CHECKED(arg, WORKER_MAGIC));
 }
 
-/* A lease is counted from when the beat that renewed it was sent; two thirds of it leave time for the kill before others take over. */
+/* A call that was made when Postgres is back goes ahead of what the duties ask: the reaper, ours too, must not find us silent. */
+static void
+on_db_up(void *arg)
+{
+    worker_beat(CHECKED(arg, WORKER_MAGIC));
+}
+
+/* The wardens have done it by now. This is for the runs that have no agent yet. */
 static void
 on_fence_due(void *arg)
 {
     struct worker *w = CHECKED(arg, WORKER_MAGIC);
     struct run    *r;
-    if (!w->is_registered || w->is_over || w->count == 0 || clock_mono_ms() - w->beat_ok_ms < w->cfg->lease * 2 / 3)
+    if (!w->is_registered || w->is_over || w->count == 0 || clock_boot_ms() < worker_lease_until(w))
         return;
     LOGE("worker.fenced", "node=%s runs=%d why=%s", w->node, w->count,
          log_quote("no heartbeat has reached Postgres for two thirds of the lease"));
@@ -124,14 +158,15 @@ begin_claiming(struct worker *w)
 {
     w->is_registered = true;
     offer_start(w->offer);
-    w->beat_ok_ms = clock_mono_ms();
     LOGI("worker.ready", "node=%s slots=%lld", w->node, (long long)w->cfg->max_concurrency);
     if (!w->beat_timer) {
         w->beat_timer = loop_every(w->loop, w->cfg->lease / BEATS_PER_LEASE, on_beat_due, w);
         w->fence_timer = loop_every(w->loop, w->cfg->lease / FENCE_TICKS, on_fence_due, w);
         db_listen(w->db, "orch_stop", on_stop_rung, w);
         db_listen(w->db, "orch_jobs", on_jobs_rung, w);
+        db_on_up(w->db, on_db_up, w);
     }
+    worker_beat(w);
     doorbell_start(w->bell);
 }
 
@@ -190,16 +225,39 @@ on_leftovers(const struct queue_leftover *runs, size_t n, const struct err *e, v
         begin_claiming(w);
 }
 
+/* Refused: most likely another host runs a node of our name. One that has died there is out when its lease has ended. */
+static void
+on_name_refused(struct worker *w, const struct err *e)
+{
+    struct err why = *e;
+    int64_t    now = clock_boot_ms();
+
+    if (!w->refused_ms)
+        w->refused_ms = now;
+    if (now - w->refused_ms < w->cfg->lease * NAME_LEASES) {
+        start_again(w, "name", e);
+        return;
+    }
+    err_prefix(&why, "gave up after two leases (ORCH_LEASE=%lld ms); stop the other node, or set another ORCH_NODE here",
+               (long long)w->cfg->lease);
+    give_up(w, &why);
+}
+
 static void
 on_node_started(const struct err *e, void *arg)
 {
     struct worker *w = CHECKED(arg, WORKER_MAGIC);
-    if (e && e->code != ERR_RETRY && e->code != ERR_BUG)
+
+    if (e && e->code == ERR_INVALID) {
+        on_name_refused(w, e);
+    } else if (e && e->code != ERR_RETRY && e->code != ERR_BUG) {
         give_up(w, e);
-    else if (e)
+    } else if (e) {
         start_again(w, "node", e);
-    else
+    } else {
+        w->beat_ok_ms = w->beat_sent_ms;
         queue_leftovers(w->queue, on_leftovers, w);
+    }
 }
 
 static void
@@ -213,5 +271,12 @@ on_start_again(void *arg)
 void
 worker_register(struct worker *w)
 {
-    queue_node_start(w->queue, (int)getpid(), (int)w->cfg->max_concurrency, ORCH_VERSION, w->cfg->lease, NULL, on_node_started, w);
+    char name[HOST_SIZE / 2] = { 0 };
+    char host[HOST_SIZE];
+
+    /* Machines made from one image may share their name, and a boot is never the same twice. */
+    gethostname(name, sizeof name - 1);
+    snprintf(host, sizeof host, "%s/%s", name, agent_boot_id());
+    w->beat_sent_ms = clock_boot_ms();
+    queue_node_start(w->queue, (int)getpid(), (int)w->cfg->max_concurrency, ORCH_VERSION, w->cfg->lease, host, on_node_started, w);
 }

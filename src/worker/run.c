@@ -142,6 +142,9 @@ conclude_success(struct run *r)
     struct err e = ERR_INIT;
     if (launch_read_result(r->result_file, r->detail, &e)) {
         conclude_as(r, QUEUE_FAILED, e.text);
+    } else if (r->job->task_id && clock_boot_ms() >= worker_lease_until(r->worker)) {
+        /* Its branch may be another node's by now, and is not ours to push. */
+        conclude_as(r, QUEUE_RELEASED, "its lease ended before its work was pushed");
     } else if (r->job->task_id) {
         run_enter(r, RUN_CONCLUDING);
         r->worker->hooks.conclude(r->job, on_evidence, r, r->worker->hooks.arg);
@@ -189,6 +192,8 @@ on_agent_end(const struct agent_end *end, void *arg)
     note_end(r);
     if (end->is_lost && !r->is_stop_asked)
         conclude_as(r, QUEUE_LOST, "its warden was killed");
+    else if (end->is_fenced && !r->is_stop_asked)
+        conclude_as(r, QUEUE_RELEASED, "this node could not renew its lease in time");
     else if (!end->is_started && !r->is_stop_asked)
         conclude_as(r, QUEUE_UNSTARTABLE, end->error);
     else if (r->is_stop_asked)
@@ -283,7 +288,8 @@ start_agent(struct run *r, const char *cwd)
                                    .log_path = r->log_path,
                                    .marker = r->marker,
                                    .grace_ms = cfg->agent_kill_grace_seconds,
-                                   .timeout_ms = how.timeout_ms };
+                                   .timeout_ms = how.timeout_ms,
+                                   .lease_until_ms = worker_lease_until(r->worker) };
         if (!agent_start(&r->agent, r->worker->loop, &spec, on_agent_start, on_agent_end, r, &e))
             agent_on_cascade(r->agent, on_cascade);
         else

@@ -14,26 +14,26 @@
 enum run_state { RUN_PREPARING, RUN_STARTING, RUN_RUNNING, RUN_CONCLUDING, RUN_FINISHING };
 
 struct run {
-    uint32_t           magic;
-    struct worker     *worker;
-    struct queue_job  *job;
-    enum run_state     state;
-    struct agent      *agent; /* from RUN_STARTING to its end */
-    struct agent_end   end;
-    bool               is_stop_asked; /* the job is no longer wanted */
-    bool               is_released;   /* shut-down: stopped for our sake, not for the job's */
-    double             asked_at;      /* seconds since 1970, 0 = not known */
-    enum queue_outcome outcome;
+    uint32_t             magic;
+    struct worker       *worker;
+    struct queue_job    *job;
+    enum run_state       state;
+    struct agent        *agent; /* from RUN_STARTING to its end */
+    struct agent_end     end;
+    bool                 is_stop_asked; /* the job is no longer wanted */
+    bool                 is_released;   /* shut-down: stopped for our sake, not for the job's */
+    double               asked_at;      /* seconds since 1970, 0 = not known */
+    enum queue_outcome   outcome;
     enum breaker_verdict verdict;
-    int64_t            wait_ms; /* that the service behind the agent asked for; 0 = none */
-    struct json       *detail;
-    char              *dir, *task_file, *result_file, *log_path, *marker;
-    pid_t              pid;          /* of the warden */
-    char              *pid_start;    /* its start time */
-    bool               is_recording; /* run_started is on its way */
-    unsigned           tries;        /* at finishing */
-    bool               is_bare;      /* detail was refused and is reduced to why */
-    struct loop_timer *again;
+    int64_t              wait_ms; /* that the service behind the agent asked for; 0 = none */
+    struct json         *detail;
+    char                *dir, *task_file, *result_file, *log_path, *marker;
+    pid_t                pid;          /* of the warden */
+    char                *pid_start;    /* its start time */
+    bool                 is_recording; /* run_started is on its way */
+    unsigned             tries;        /* at finishing */
+    bool                 is_bare;      /* detail was refused and is reduced to why */
+    struct loop_timer   *again;
     LIST_ENTRY(run) link;
 };
 
@@ -57,8 +57,9 @@ struct worker {
     bool               is_over;         /* given up */
     bool               is_leaving;      /* told SQL that it goes */
     bool               is_start_failed; /* a leftover could not be closed: begin again */
-    int64_t            beat_ok_ms;      /* when the last beat that succeeded was sent */
+    int64_t            beat_ok_ms;      /* when the last beat that succeeded was sent, clock_boot_ms() */
     int64_t            beat_sent_ms;    /* when the oldest beat without an answer was sent */
+    int64_t            refused_ms;      /* since when our name is refused, 0 = it was not */
     int                beats_open;      /* beats without an answer */
     int                leftovers;       /* still to be finished before the first claim */
     struct loop_timer *beat_timer, *fence_timer, *drain_timer, *start_timer;
@@ -87,5 +88,7 @@ int launch_read_result(const char *path, struct json *detail, struct err *e);
 /* node.c */
 void worker_beat(struct worker *w);
 void worker_register(struct worker *w);
+/* Until when agents may run, clock_boot_ms(). */
+int64_t worker_lease_until(const struct worker *w);
 
 #endif

@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "rig.h"
 
-enum { SHORT_LEASE_MS = 1500 };
+enum { SHORT_LEASE_MS = 4000 };
 
 static void
 S3_lost__sweeps_the_tree_of_a_killed_warden(void **state)
