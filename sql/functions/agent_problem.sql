@@ -1,7 +1,8 @@
--- A node that has not told what it can run may run anything; and before the first node there is nothing to compare with.
+-- A node that has not told what it can run may run anything; and while no node is alive there is nothing to compare with.
 create or replace function orch.agent_problem(agent text)
 returns text language sql stable as $$
-    select case when bool_or(a.name = agent_problem.agent) or bool_or(n.agents is null) or count(a.name) = 0
+    select case when bool_or(a.name = agent_problem.agent) or bool_or(n.stopped_at is null and n.agents is null)
+                     or count(a.name) filter (where n.stopped_at is null) = 0
                      or (select coalesce(s.override, s.published)::boolean from orch.settings as s where s.name = 'unknown_agents_enabled') then null
                 else format('agent "%s" is not offered by any node: accepted are %s', left(agent_problem.agent, 80),
                             string_agg(distinct a.name, ', ' order by a.name)) end
@@ -9,4 +10,4 @@ returns text language sql stable as $$
      where n.stopped_at is null or n.stopped_at > now() - interval '1 day'
 $$;
 comment on function orch.agent_problem(text) is
-    'Why a job for this agent would wait for ever: no node that is alive, or was within a day, offers it; null = nothing. The setting unknown_agents_enabled switches the question off.';
+    'Why a job for this agent would wait for ever: nodes are alive, and none of them, nor any that stopped within a day, offers it; null = nothing. The setting unknown_agents_enabled switches the question off.';

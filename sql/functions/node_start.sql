@@ -9,7 +9,7 @@ begin
     values (node_start.node, node_start.incarnation, node_start.pid, node_start.slots, node_start.version, node_start.lease, node_start.host)
         on conflict on constraint nodes_pkey do update
        set incarnation = excluded.incarnation, pid = excluded.pid, slots = excluded.slots, version = excluded.version, lease = excluded.lease,
-           host = excluded.host, is_draining = false, started_at = now(), beat_at = now(), stopped_at = null
+           host = excluded.host, agents = null, left_out = '{}', is_draining = false, started_at = now(), beat_at = now(), stopped_at = null
      where n.incarnation = excluded.incarnation or n.host = excluded.host or n.host is null or excluded.host is null
         or n.stopped_at is not null or n.beat_at + n.lease < now();
     if not found then

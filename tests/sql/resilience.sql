@@ -1,7 +1,7 @@
 -- Q5: what becomes of transient and of permanent failures, and what nodes tell about the agents that they take.
 begin;
 \ir support.inc
-select plan(35);
+select plan(37);
 
 -- One run of the oldest queued job: claimed, started and ended so.
 create function pg_temp.run_once(outcome text, detail jsonb default '{}')
@@ -78,6 +78,11 @@ update orch.nodes as n set stopped_at = now() - interval '1 hour' where n.node =
 select lives_ok($$select orch.enqueue('tester')$$, 'Q8 a node that stopped an hour ago still counts');
 update orch.nodes as n set stopped_at = now() - interval '25 hours' where n.node = 'n2';
 select throws_ok($$select orch.enqueue('tester')$$, 'OR422', null, 'Q8 after a day no more');
+update orch.nodes as n set stopped_at = now() where n.node = 'n1';
+select lives_ok($$select orch.enqueue('tester')$$, 'Q8 while no node is alive nothing is refused');
+select orch.node_start('n1', '00000000-0000-0000-0000-000000000001', 100, 4, 'test', '30 s');
+select lives_ok($$select orch.enqueue('tester')$$, 'Q8 nor by a node that has just started, and may have other agents now');
+select orch.node_agents('n1', '00000000-0000-0000-0000-000000000001', '{chore,developer}', '{}');
 select throws_ok($$select orch.node_agents('n1', '00000000-0000-0000-0000-00000000000f', '{}', '{}')$$, 'OR410', null, 'Q4 a stale node tells nothing');
 
 -- What a node leaves out is shown, and told once.
