@@ -8,21 +8,22 @@ create temporary table decided as
 select d.who, string_to_table(d.names, ' ') as name from (values
     ('producer', 'enqueue enqueue_many job'),
     ('reader',   'ci_state cron_next not_taken original_key queue_report status_report task_report why'),
-    ('operator', 'add_dep approve cancel_job clear_limit confirm_deploy pause reject resume retry_effect retry_job set_limit set_setting '
-                 'stop_task unfreeze'),
+    ('operator', 'add_dep approve cancel_job clear_limit confirm_deploy freeze pause reject resume retry_effect retry_job '
+                 'schedule set_limit set_setting stop_task unfreeze unschedule'),
     ('service',  'beat board_states_failed claim_effects claim_jobs disown_runs effect_done effect_failed effect_skipped finish_run '
                  'finish_runs leftover_runs node_agents node_awake node_idle node_start node_stop projects_wanting_states publish_settings '
-                 'put_board_states reap receive_event retry_events run_started run_stopping runs_to_stop sweep_cancels'),
+                 'put_board_states reap receive_event retry_events run_duty run_started run_stopping runs_to_stop sweep_cancels'),
     ('owner',    'active_job add_card add_clean_up add_effect admit_jobs advance agent_problem alert_failed apply_cancel back_off '
                  'begin_deploy block_task blocked_by cancel_jobs cancel_task check_agent check_gate check_jobs check_rule check_settings '
                  'close_run cron_allows cron_day cron_field cron_next_named cron_next_walking cron_number cron_parts delay_effect '
                  'effect_context effect_payload end_effect end_job enqueue_keyed enter_stage fail_job file_blobs find_task finish_deploy '
-                 'first_instant free_held hold_reason idle_key is_critical is_terminal job_problem limit_key limit_room local_time '
-                 'member_problem mourn_effect move_on need_node need_task next_job_ms note_own_status open_run open_runs queue_stage_job '
-                 'repo_in_scope report_counts report_events report_max_concurrency report_nodes report_outbox report_recent '
-                 'report_resilience report_serial_gate report_stop report_task_deps requeue_job review_blocks review_holds review_leases '
-                 'review_limits route_event route_forge route_issue route_status route_to_analyse rules_for send_back setting settle_job '
-                 'start_task status_key task_merged tombstone transient_wait try_event wake_nodes want_pull')
+                 'fire_schedule fire_schedules first_instant free_held hold_reason idle_key is_critical is_terminal job_problem '
+                 'limit_key limit_room local_time member_problem mourn_effect move_on need_node need_task newest_ticks next_job_ms '
+                 'note_own_status open_run open_runs prune prune_events prune_jobs prune_outbox queue_stage_job repo_in_scope '
+                 'report_counts report_events report_max_concurrency report_nodes report_outbox report_recent report_resilience '
+                 'report_serial_gate report_stop report_task_deps requeue_job review_blocks review_holds review_leases review_limits '
+                 'route_event route_forge route_issue route_status route_to_analyse rules_for send_back setting settle_job start_task '
+                 'status_key take_duty task_merged tombstone transient_wait try_event wake_nodes want_pull')
 ) as d(who, names);
 create temporary table functions as
 select p.oid, p.oid::regprocedure::text as signature, p.proname as name, d.who, p.prosecdef as is_definer, l.lanname as language,
