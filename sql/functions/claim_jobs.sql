@@ -48,21 +48,35 @@ begin
             if is_ruled or has_task then
                 picked := orch.admit_jobs(picked);
             end if;
-            return query
-            with taken as (
-                update orch.jobs as j
-                   set status = 'running', run_id = nextval('orch.agent_runs_id_seq'), node = claim_jobs.node, attempts = j.attempts + 1,
-                       started_at = now()
-                 where j.id = any (picked)
-                returning j.*),
-            told as (
-                insert into orch.agent_runs (id, job_id, task_id, agent, stage, node, incarnation, attempt) overriding system value
-                select k.run_id, k.id, k.task_id, k.agent, k.stage, k.node, claim_jobs.incarnation, k.attempts
-                  from taken as k where k.task_id is not null)
-            select k.run_id, k.id, k.agent::text, coalesce(k.repo, t.repo), k.task_id, t.work_item, t.title, t.branch, p.default_branch, p.clone_url,
-                   k.stage, k.content, k.attempts, k.max_attempts, t.plane_issue_id, k.priority, k.run_at
-              from taken as k left join orch.tasks as t on t.id = k.task_id left join orch.projects as p on p.id = t.project_id
-             order by k.run_at, k.id;
+            -- Two statements for one thing: a job without a task would pay for joins that give it nothing.
+            if has_task then
+                return query
+                with taken as (
+                    update orch.jobs as j
+                       set status = 'running', run_id = nextval('orch.agent_runs_id_seq'), node = claim_jobs.node,
+                           attempts = j.attempts + 1, started_at = now()
+                     where j.id = any (picked)
+                    returning j.*),
+                told as (
+                    insert into orch.agent_runs (id, job_id, task_id, agent, stage, node, incarnation, attempt) overriding system value
+                    select k.run_id, k.id, k.task_id, k.agent, k.stage, k.node, claim_jobs.incarnation, k.attempts
+                      from taken as k where k.task_id is not null)
+                select k.run_id, k.id, k.agent::text, coalesce(k.repo, t.repo), k.task_id, t.work_item, t.title, t.branch, p.default_branch,
+                       p.clone_url, k.stage, k.content, k.attempts, k.max_attempts, t.plane_issue_id, k.priority, k.run_at
+                  from taken as k left join orch.tasks as t on t.id = k.task_id left join orch.projects as p on p.id = t.project_id
+                 order by k.run_at, k.id;
+            else
+                return query
+                with taken as (
+                    update orch.jobs as j
+                       set status = 'running', run_id = nextval('orch.agent_runs_id_seq'), node = claim_jobs.node,
+                           attempts = j.attempts + 1, started_at = now()
+                     where j.id = any (picked)
+                    returning j.run_id, j.id, j.agent, j.repo, j.content, j.attempts, j.max_attempts, j.priority, j.run_at)
+                select k.run_id, k.id, k.agent::text, k.repo, null::bigint, null::text, null::text, null::text, null::text,
+                       null::text, null::text, k.content, k.attempts, k.max_attempts, null::text, k.priority, k.run_at
+                  from taken as k order by k.run_at, k.id;
+            end if;
             get diagnostics taken = row_count;
             open_slots := open_slots - taken;
             looks := looks + 1;

@@ -10,11 +10,14 @@ begin
         raise exception 'the lists differ in length: % runs, % outcomes, % details, % jobs', array_length(run_ids, 1), array_length(outcomes, 1),
             array_length(details, 1), array_length(job_ids, 1) using errcode = 'OR422';
     end if;
+    select array_agg(f.run_id), array_agg(f.job_id) into plain_runs, plain_jobs
+      from unnest(run_ids, outcomes, details, job_ids) as f (run_id, outcome, detail, job_id)
+     where f.outcome = 'ok' and coalesce(f.detail, '{}') = '{}' and not exists (select from orch.agent_runs as r where r.id = f.run_id);
+    -- By the primary key and nothing else: a join, or the words status = 'running', would have the planner walk jobs_running with all its
+    -- dead entries. The number of a run belongs to one job, so that two lists test the pairs; who is neither queued nor finished is running.
     with ended as (
         update orch.jobs as j set status = 'done', finished_at = now(), error = null
-          from unnest(run_ids, outcomes, details, job_ids) as f (run_id, outcome, detail, job_id)
-         where j.id = f.job_id and j.run_id = f.run_id and j.status = 'running' and j.task_id is null
-           and f.outcome = 'ok' and coalesce(f.detail, '{}') = '{}' and not exists (select from orch.agent_runs as r where r.id = f.run_id)
+         where j.id = any (plain_jobs) and j.run_id = any (plain_runs) and j.finished_at is null and j.status <> 'queued' and j.task_id is null
         returning j.run_id, j.id)
     select array_agg(e.run_id), array_agg(e.id) into plain_runs, plain_jobs from ended as e;
     if plain_jobs is not null then

@@ -20,6 +20,9 @@ drop index orch.jobs_running;
 create unique index jobs_running on orch.jobs (run_id) where status = 'running';
 drop index orch.jobs_held;
 create index jobs_held on orch.jobs (held_by, priority desc, run_at, id) where status = 'queued' and held is not null;
+-- Without the last condition every job had an entry here, for nothing.
+drop index orch.jobs_unique_key;
+create unique index jobs_unique_key on orch.jobs (unique_key) where status in ('queued', 'running') and unique_key is not null;
 -- Retention walks by id, and views by run: the index cost every completion a write.
 drop index orch.jobs_finished;
 
