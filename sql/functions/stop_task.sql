@@ -39,11 +39,12 @@ begin
                 format('%s: STOP by %s waits until its deploy has ended', work_item, actor)));
             perform orch.add_card(task.id);
             result := 'deferred';
-            message := format('a deploy of %s is under way; it is cancelled as soon as that has ended. %s queued jobs were cancelled', work_item, jobs);
+            message := format('a deploy of %s is under way; it is cancelled as soon as that has ended. Queued jobs cancelled: %s',
+                              work_item, jobs);
         else
             jobs := orch.cancel_task(task.id, event_id);
             result := 'cancelled';
-            message := format('%s is cancelled: %s jobs cancelled, %s runs being stopped', work_item, jobs,
+            message := format('%s is cancelled; jobs cancelled: %s, runs being stopped: %s', work_item, jobs,
                 (select count(*) from orch.agent_runs as r where r.task_id = task.id and r.ended_at is null));
         end if;
     end if;

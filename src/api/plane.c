@@ -103,6 +103,21 @@ add_project(struct buf *url, const struct plane *p, const char *workspace, const
     buf_add_str(url, "/");
 }
 
+char *
+plane_issue_url(const char *url, const struct plane_item *item)
+{
+    struct buf out = { 0 };
+    char      *base = api_base_url(url);
+    buf_printf(&out, "%s/", base);
+    api_add_encoded(&out, item->workspace);
+    buf_add_str(&out, "/projects/");
+    api_add_encoded(&out, item->project_id);
+    buf_add_str(&out, "/issues/");
+    api_add_encoded(&out, item->issue_id);
+    free(base);
+    return buf_take(&out);
+}
+
 /* --- who we are ----------------------------------------------------------------------------------------------------------------------- */
 
 static void

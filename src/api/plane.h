@@ -27,6 +27,9 @@ struct plane_item {
     const char *issue_id;
 };
 
+/* Where people see an issue, on the board at url; caller frees. */
+char *plane_issue_url(const char *url, const struct plane_item *item);
+
 struct api_call *plane_me(struct plane *p, plane_fn *fn, void *arg);
 struct api_call *plane_states(struct plane *p, const char *workspace, const char *project_id, plane_fn *fn, void *arg); /* all pages */
 struct api_call *plane_get_item(struct plane *p, const struct plane_item *item, plane_fn *fn, void *arg);

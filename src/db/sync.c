@@ -17,6 +17,7 @@ enum {
     OID_JSON = 114,
     OID_FLOAT4 = 700,
     OID_FLOAT8 = 701,
+    OID_INTERVAL = 1186,
     OID_NUMERIC = 1700,
     OID_JSONB = 3802
 };
@@ -143,27 +144,36 @@ print_json(const PGresult *res, FILE *out)
     json_free(rows);
 }
 
+/* What a person reads of a value. Nobody reads the microseconds of an age. */
+static size_t
+length(const PGresult *res, int row, int at)
+{
+    const char *text = PQgetvalue(res, row, at);
+
+    return PQftype(res, at) == OID_INTERVAL ? strcspn(text, ".") : strlen(text);
+}
+
 /* Columns on a terminal: a character that starts no new code point takes no room. */
 static int
-width(const char *text)
+width(const char *text, size_t len)
 {
     int n = 0;
 
-    for (; *text; text++)
-        n += (*text & 0xC0) != 0x80;
+    for (size_t i = 0; i < len; i++)
+        n += (text[i] & 0xC0) != 0x80;
     return n;
 }
 
 /* One line a row: a line break or a tab would tear the table. */
 static void
-print_cell(const char *text, int to, bool is_right, bool is_last, FILE *out)
+print_cell(const char *text, size_t len, int to, bool is_right, bool is_last, FILE *out)
 {
-    int pad = to - width(text);
+    int pad = to - width(text, len);
 
     if (is_right)
         fprintf(out, "%*s", pad, "");
-    for (; *text; text++)
-        fputc((unsigned char)*text < ' ' || *text == 0x7F ? ' ' : *text, out);
+    for (size_t i = 0; i < len; i++)
+        fputc((unsigned char)text[i] < ' ' || text[i] == 0x7F ? ' ' : text[i], out);
     if (!is_last)
         fprintf(out, "%*s", is_right ? 2 : pad + 2, "");
 }
@@ -175,27 +185,31 @@ print_table(const PGresult *res, FILE *out)
     int *wide = xcalloc((size_t)fields + 1, sizeof *wide);
 
     for (int at = 0; at < fields; at++) {
-        wide[at] = width(PQfname(res, at));
+        wide[at] = width(PQfname(res, at), strlen(PQfname(res, at)));
         for (int row = 0; row < PQntuples(res); row++) {
-            int w = width(PQgetvalue(res, row, at));
+            int w = width(PQgetvalue(res, row, at), length(res, row, at));
             wide[at] = w > wide[at] ? w : wide[at];
         }
     }
     for (int row = -1; row < PQntuples(res); row++) {
-        for (int at = 0; at < fields; at++)
-            print_cell(row < 0 ? PQfname(res, at) : PQgetvalue(res, row, at), wide[at], is_number(PQftype(res, at)), at == fields - 1, out);
+        for (int at = 0; at < fields; at++) {
+            const char *text = row < 0 ? PQfname(res, at) : PQgetvalue(res, row, at);
+            size_t      len = row < 0 ? strlen(text) : length(res, row, at);
+            print_cell(text, len, wide[at], is_number(PQftype(res, at)), at == fields - 1, out);
+        }
         fputc('\n', out);
     }
     free(wide);
 }
 
 int
-db_sync_query(const char *url, const char *sql, int count, const char *const *params, FILE *out, bool as_json, int *rows, struct err *e)
+db_sync_table(const char *url, enum db_call_id id, const char *const *params, FILE *out, bool as_json, int *rows, struct err *e)
 {
-    PGconn   *pg = NULL;
-    PGresult *res = NULL;
+    const struct call_def *call = &db_call_defs[id];
+    PGconn                *pg = NULL;
+    PGresult              *res = NULL;
 
-    if (!(pg = sync_connect(url, "orchctl", e)) || !(res = sync_exec(pg, sql, count, params, e)))
+    if (!(pg = sync_connect(url, "orchctl", e)) || !(res = sync_exec(pg, call->sql, call->params, params, e)))
         goto out;
     if (as_json)
         print_json(res, out);
@@ -203,29 +217,6 @@ db_sync_query(const char *url, const char *sql, int count, const char *const *pa
         print_table(res, out);
     if (rows)
         *rows = PQntuples(res);
-out:
-    PQclear(res);
-    PQfinish(pg);
-    return e->code;
-}
-
-int
-db_sync_table(const char *url, enum db_call_id id, const char *const *params, FILE *out, bool as_json, int *rows, struct err *e)
-{
-    return db_sync_query(url, db_call_defs[id].sql, db_call_defs[id].params, params, out, as_json, rows, e);
-}
-
-int
-db_sync_text(const char *url, enum db_call_id id, const char *const *params, char **text, struct err *e)
-{
-    PGconn   *pg = NULL;
-    PGresult *res = NULL;
-
-    *text = NULL;
-    if (!(pg = sync_connect(url, "orchctl", e)) || !(res = sync_exec(pg, db_call_defs[id].sql, db_call_defs[id].params, params, e)))
-        goto out;
-    if (PQntuples(res) && !PQgetisnull(res, 0, 0))
-        *text = xstrdup(PQgetvalue(res, 0, 0));
 out:
     PQclear(res);
     PQfinish(pg);

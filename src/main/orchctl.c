@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "config/config.h"
 #include "db/sync.h"
@@ -31,6 +32,7 @@ static const struct verb verbs[] = {
     { "confirm-deploy", "TASK", 1, 1, CALL_confirm_deploy, "Let a parked deploy begin." },
     { "retry", "JOB", 1, 1, CALL_retry_job, "Do the work of a finished job again." },
     { "cancel", "JOB", 1, 1, CALL_cancel_job, "Cancel one job; its task is blocked for a person to look at." },
+    { "freeze", "REPO REASON", 2, 2, CALL_freeze, "Let a repository take no new tasks; those under way go on." },
     { "unfreeze", "REPO", 1, 1, CALL_unfreeze, "Let a frozen repository take new tasks again." },
     { "nodes", "", 0, 0, CALL_show_nodes, "Nodes and how they are." },
     { "dead-effects", "", 0, 0, CALL_show_dead, "Effects that gave up." },
@@ -88,6 +90,7 @@ main(int argc, char **argv)
     }
     for (int i = 0; i < given; i++)
         params[i] = argv[at + 1 + i];
+    log_setup(LOG_ERROR, false); /* what is amiss with the rest of the settings is no affair of one who asks Postgres */
     if (!config_load(&cfg, get_variable, NULL, &e))
         db_sync_table(cfg.database_url, verb->call, params, stdout, as_json, &rows, &e);
     config_fini(&cfg);

@@ -7,11 +7,10 @@
 #include "outbox/outbox_int.h"
 
 static struct telegram_text
-text_of(const struct effect *x)
+text_of(struct effect *x)
 {
-    return (struct telegram_text){ .text = outbox_text(x, "payload.text"),
-                                   .url = outbox_text(x, "payload.url"),
-                                   .word = outbox_text(x, "context.work_item") };
+    return (
+        struct telegram_text){ .text = outbox_text(x, "payload.text"), .url = outbox_link(x), .word = outbox_text(x, "context.work_item") };
 }
 
 static void

@@ -89,6 +89,7 @@ free_effect(struct effect *x)
     free(x->token);
     free(x->kind);
     free(x->merge_sha);
+    free(x->link);
     free(x->report_text);
     x->magic = 0;
     free(x);
@@ -236,6 +237,25 @@ outbox_lacks(struct effect *x, const char *const *paths)
         return true;
     }
     return false;
+}
+
+const char *
+outbox_link(struct effect *x)
+{
+    const struct config    *cfg = x->outbox->cfg;
+    const char             *given = outbox_text(x, "payload.url"), *item = outbox_text(x, "context.work_item");
+    const struct plane_item issue = { .workspace = outbox_text(x, "context.workspace"),
+                                      .project_id = outbox_text(x, "context.plane_project_id"),
+                                      .issue_id = outbox_text(x, "context.plane_issue_id") };
+    if (x->link)
+        return x->link;
+    if (*given)
+        x->link = xstrdup(given);
+    else if (!str_is_blank(cfg->plane_url) && *issue.workspace && *issue.project_id && *issue.issue_id)
+        x->link = plane_issue_url(cfg->plane_url, &issue);
+    else if (!str_is_blank(cfg->public_url) && *item)
+        x->link = xasprintf("%s/tasks/%s", cfg->public_url, item);
+    return x->link;
 }
 
 struct plane *

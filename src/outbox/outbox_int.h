@@ -36,6 +36,7 @@ struct effect {
     /* what a kind remembers between its steps */
     int64_t    number;
     char      *merge_sha;
+    char      *link;
     struct err refusal;
     int64_t    refusal_wait_ms;
     /* what is to be reported */
@@ -56,6 +57,10 @@ void outbox_conclude(struct effect *x, const struct err *e, int64_t retry_after_
 bool outbox_lacks(struct effect *x, const char *const *paths);
 /* A text of the effect, "payload.…" or "context.…"; "" when absent. */
 const char *outbox_text(const struct effect *x, const char *path);
+
+/* Where people see what the effect tells of: as its payload says, the task's issue on the board, or the task below ORCH_PUBLIC_URL. NULL =
+ * nowhere. Borrowed from x. */
+const char *outbox_link(struct effect *x);
 
 /* The channels; NULL after the effect was skipped because the channel is not configured. */
 struct plane    *outbox_plane(struct effect *x);

@@ -10,7 +10,7 @@ select matches(pg_temp.board('i-1', 'to-analyse', at => '2026-02-01 00:00:00'), 
 select matches(pg_temp.board('i-1', 'to-analyse', at => '2026-02-01 00:00:03'), '^routed: started', 'S9 a new task');
 select is((select r.reason from orch.receive_event('plane', 'x', 'issue', '{"action": "updated", "issue_id": "i-1", "project_id": "p-1", "state_id": "s-analysis",
     "field": "state", "new_value": "s-stop", "updated_at": "2026-02-01T00:00:05Z", "updated_by": "bot", "actor_id": "alice"}', '{}') as r),
-    'cancelled: SHOP-007 is cancelled: 0 jobs cancelled, 0 runs being stopped', 'B4 data read late shows our write, the gesture counts');
+    'cancelled: SHOP-007 is cancelled; jobs cancelled: 0, runs being stopped: 0', 'B4 data read late shows our write, the gesture counts');
 -- A quick STOP and To Analyse: the board reads the issue when it delivers, so both deliveries show the second.
 select pg_temp.board('i-4', 'to-analyse', seq => 4);
 select is((select r.status from orch.receive_event('plane', 'w', 'issue',

@@ -123,6 +123,32 @@ O2_outbox__sends_a_new_card_when_the_old_one_is_gone(void **state)
     has(CALL_effect_done, 2, "\"message_id\":77");
 }
 
+static void
+S11_outbox__links_the_work_item_of_an_alert_to_its_issue(void **state)
+{
+    static const struct http_reply reply = { .status = 200, .body = "{\"ok\":true,\"result\":{\"message_id\":77}}" };
+    (void)state;
+    hand_out("5", "t-1", "alert", "{\"text\":\"ORCH-042 was stopped\"}");
+    open_outbox(&reply, 1);
+    run_until(is_reported);
+    has(CALL_effect_done, 0, "5");
+    assert_non_null(strstr(http_server_request(w.stand.server, 0), "/acme/projects/p-1/issues/i-1\\\">ORCH-042</a> was stopped"));
+}
+
+static void
+S11_outbox__links_to_ourselves_where_there_is_no_board(void **state)
+{
+    static const struct http_reply reply = { .status = 200, .body = "{\"ok\":true,\"result\":{\"message_id\":77}}" };
+    static char                    url[] = "https://orchd.example.org";
+    (void)state;
+    hand_out("5", "t-1", "alert", "{\"text\":\"ORCH-042 was stopped\"}");
+    open_outbox(&reply, 1);
+    w.cfg.plane_url = NULL;
+    w.cfg.public_url = url;
+    run_until(is_reported);
+    assert_non_null(strstr(http_server_request(w.stand.server, 0), "https://orchd.example.org/tasks/ORCH-042\\\">ORCH-042<"));
+}
+
 /* --- the forge ------------------------------------------------------------------------------------------------------------------------ */
 
 static void
@@ -251,6 +277,8 @@ main(void)
         RIG_TEST(O1_outbox__passes_retry_after_on),
         RIG_TEST(outbox__gives_up_on_an_issue_that_is_gone),
         RIG_TEST(O2_outbox__sends_a_new_card_when_the_old_one_is_gone),
+        RIG_TEST(S11_outbox__links_the_work_item_of_an_alert_to_its_issue),
+        RIG_TEST(S11_outbox__links_to_ourselves_where_there_is_no_board),
         RIG_TEST(outbox__finds_the_pull_request_that_exists),
         RIG_TEST(M3_outbox__takes_405_for_merged_when_the_forge_says_so_and_git_agrees),
         RIG_TEST(M3_outbox__does_not_believe_a_merge_that_git_does_not_see),
