@@ -1,0 +1,2 @@
+stop_old_transaction() { :; }
+workload_depth() { :; }

@@ -1,0 +1,2 @@
+drain_peers() { :; }
+pickup_peers() { :; }
