@@ -34,9 +34,11 @@ struct worker_hooks {
 int  worker_open(struct worker **out, struct loop *l, struct db *db, const struct config *cfg, const struct worker_hooks *hooks,
                  struct err *e);
 void worker_start(struct worker *w);                                 /* registers, clears up after a crash, then claims */
+void worker_reload(struct worker *w);                                /* the settings and the agents file were read anew */
 void worker_drain(struct worker *w, loop_fn *on_drained, void *arg); /* no new claims; a second call stops the agents at once */
 void worker_close(struct worker *w);                                 /* NULL is fine; silences all; agents still there are killed */
 
-const char *worker_node(const struct worker *w); /* this node's name */
+const char *worker_node(const struct worker *w);                       /* this node's name */
+void        worker_show_left_out(struct worker *w, struct json *into); /* agents that it takes no jobs of now, and why */
 
 #endif
