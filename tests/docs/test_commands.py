@@ -20,12 +20,12 @@ SETTLE = ("select not exists (select from orch.outbox where status = 'pending')"
           " and not exists (select from orch.jobs where status = 'queued' and held is null and run_at <= now())")
 
 
-def sessions(text):
+def sessions(text, prompts=PROMPTS):
     """Of each console block: [(prompt, command, shown answer)]."""
     for block in BLOCK.finditer(text):
         steps = []
         for line in block.group(1).splitlines():
-            prompt = next((known for known in PROMPTS if line.startswith(known)), None)
+            prompt = next((known for known in prompts if line.startswith(known)), None)
             if prompt:
                 steps.append([prompt, line[len(prompt):], []])
             elif steps:

@@ -10,7 +10,9 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 
 from house import ROOT, House, processes  # noqa: E402
+from servers import Pooler, make_directory  # noqa: E402
 
+IS_POOLED = os.environ.get("ORCHD_E2E_PGBOUNCER") == "1"
 BUILD = pathlib.Path(os.environ.get("ORCHD_BUILD", str(ROOT / "build" / "release"))).resolve()
 
 
@@ -29,6 +31,7 @@ class Cluster:
 
     def __init__(self, directory):
         self.directory = directory
+        self.pooler = None
         done = subprocess.run([str(ROOT / "tools" / "devdb"), "start", "--fast", directory], capture_output=True, text=True, check=True)
         self.url = done.stdout.strip()
         self.made = 0
@@ -60,7 +63,14 @@ class Cluster:
     def drop(self, url):
         self.run("drop database if exists %s with (force)" % url.rsplit("/", 1)[1])
 
+    def pooled(self, url):
+        """The way to a database through PgBouncer in transaction mode; it is started for the first who asks."""
+        self.pooler = self.pooler or Pooler(self.url)
+        return self.pooler.url(url)
+
     def stop(self):
+        if self.pooler:
+            self.pooler.stop()
         subprocess.run([str(ROOT / "tools" / "devdb"), "stop", self.directory], check=True)
 
 
@@ -68,21 +78,21 @@ class Cluster:
 def cluster(tmp_path_factory):
     if not (BUILD / "bin" / "orchd").exists():
         pytest.exit("no orchd in %s: build it, or set ORCHD_BUILD" % BUILD, 2)
-    # Postgres runs as its own user there, so all directories above have to let it through.
-    directory = subprocess.run(["mktemp", "-d", os.path.join(os.environ.get("TMPDIR", "/tmp"), "e2e-db.XXXXXX")], capture_output=True,
-                               text=True, check=True).stdout.strip()
-    started = Cluster(directory)
+    started = Cluster(str(make_directory("e2e-db")))
     yield started
     started.stop()
 
 
 @pytest.fixture
 def house_of(cluster, tmp_path, request):
-    """Makes houses that are not yet inhabited: house_of(env=…, projects=…).start()."""
+    """Makes houses that are not yet inhabited: house_of(env=…, projects=…).start(). is_pooled: orchd goes through PgBouncer."""
     request.node.houses = []
 
-    def build(**options):
-        house = House(tmp_path / ("h%d" % len(request.node.houses)), cluster.fresh(), BUILD, **options)
+    def build(is_pooled=IS_POOLED, **options):
+        url = cluster.fresh()
+        if is_pooled:
+            options["pooled_url"] = cluster.pooled(url)
+        house = House(tmp_path / ("h%d" % len(request.node.houses)), url, BUILD, **options)
         request.node.houses.append(house)
         return house
 

@@ -102,9 +102,11 @@ def processes(node, run=None):
 
 
 class House:
-    def __init__(self, directory, database_url, build, projects=("orch:ORCH:acme/shop",), env=None):
+    def __init__(self, directory, database_url, build, projects=("orch:ORCH:acme/shop",), env=None, pooled_url=None):
+        """pooled_url: the way through a pooler to the same database, for all but LISTEN."""
         self.directory = pathlib.Path(directory)
         self.database_url = database_url
+        self.pooled_url = pooled_url
         self.binary = pathlib.Path(build) / "bin" / "orchd"
         self.control = self.directory / "control"
         self.data = self.directory / "data"
@@ -156,6 +158,8 @@ class House:
                         ORCH_PLANE_TOKEN="plane_api_00112233445566778899aabbccddeeff", ORCH_GITEA_URL=self.ready["gitea_url"],
                         ORCH_GITEA_TOKEN="0123456789abcdef0123456789abcdef01234567", ORCH_TELEGRAM_URL=self.ready["telegram_url"],
                         ORCH_TELEGRAM_TOKEN="700000001:stand-in", ORCH_TELEGRAM_CHAT="-1001234567890")
+        if self.pooled_url:
+            settings.update(ORCH_DATABASE_URL=self.pooled_url, ORCH_LISTEN_URL=self.database_url)
         for name, value in dict(self.extra, **changes).items():
             settings[name] = value
         return dict(keep, **{name: value for name, value in settings.items() if value is not None})
