@@ -1,11 +1,14 @@
 -- A round that fails is undone, and the others see why: its error is stored, and told to the caller as a value.
-create or replace function orch.run_duty(duty text, node text, keep interval, out is_ours boolean, out count int, out goes_on boolean, out failed text)
+create or replace function orch.run_duty(
+    duty text, node text, keep interval, out is_ours boolean, out holder text, out count int, out goes_on boolean, out failed text)
 language plpgsql as $$
 begin
     count := 0;
     goes_on := false;
     is_ours := orch.take_duty(duty, node, keep);
+    holder := node;
     if not is_ours then
+        select d.node into holder from orch.duties as d where d.duty = run_duty.duty;
         return;
     end if;
     begin
@@ -25,4 +28,4 @@ begin
 end
 $$;
 comment on function orch.run_duty(text, text, interval) is
-    'One round of a duty, on the node that has it. count: rows changed; goes_on: more is waiting; failed: why the round came to nothing, null = it did not.';
+    'One round of a duty, on the node that has it (holder). count: rows changed; goes_on: more is waiting; failed: why the round came to nothing, null = it did not.';

@@ -294,7 +294,7 @@ open_rooms(struct house *h, struct err *e)
     if (web_open(&h->web, h->http, h->db, h->cfg, e) || webhook_open(&h->webhook, h->http, h->db, h->cfg, e) ||
         pipeline_open(&h->pipeline, h->git, e) || worker_open(&h->worker, h->loop, h->db, h->cfg, &hooks, e) ||
         outbox_open(&h->outbox, h->loop, h->db, h->fetch, h->git, h->cfg, worker_node(h->worker), e) ||
-        upkeep_open(&h->upkeep, h->loop, h->db, h->fetch, h->cfg, e))
+        upkeep_open(&h->upkeep, h->loop, h->db, h->fetch, h->cfg, worker_node(h->worker), e))
         return e->code;
     web_add_block(h->web, "upkeep", show_upkeep, h);
     web_add_block(h->web, "resilience", show_resilience, h);

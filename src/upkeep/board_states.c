@@ -225,4 +225,6 @@ fini(struct duty *d)
     d->own = NULL;
 }
 
-const struct duty_kind duty_board_states = { .name = "board_states", .tick = tick, .fini = fini };
+const struct duty_kind duty_board_states = {
+    .name = "board_states", .counter = METRIC_orchd_board_states_read_total, .tick = tick, .fini = fini
+};

@@ -2,6 +2,7 @@
 #include "upkeep/upkeep.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -10,7 +11,12 @@
 #include "base/str.h"
 #include "upkeep/upkeep_int.h"
 
-enum { UPKEEP_MAGIC = 0x75706b70, /* "upkp" */ DUTY_COUNT = 4, EVENTS = 2, BOARD_STATES = 3 };
+enum { UPKEEP_MAGIC = 0x75706b70 /* "upkp" */ };
+enum { REAPER, SWEEPER, EVENTS, SCHEDULES, HOLDS, RETENTION, BOARD_STATES, LOGS, DUTY_COUNT };
+
+/* How long a duty stays with a node that says nothing: three rounds, and two seconds for the slow ones among the quick. Whoever takes its
+ * place waits no longer than that; a node that leaves in order is not waited for. */
+enum { KEPT_ROUNDS = 3, KEPT_MS = 2000 };
 
 struct upkeep {
     uint32_t             magic;
@@ -18,10 +24,42 @@ struct upkeep {
     struct db           *db;
     struct fetch        *fetch;
     const struct config *cfg;
+    char                *node;
     struct duty          duties[DUTY_COUNT];
 };
 
 /* --- one tick ------------------------------------------------------------------------------------------------------------------------- */
+
+static void
+on_round(struct db_result *r, const struct err *e, void *arg)
+{
+    struct duty *d = CHECKED(arg, DUTY_MAGIC);
+    struct err   failed = ERR_INIT;
+    d->call = NULL;
+    if (e) {
+        upkeep_end(d, 0, e);
+        return;
+    }
+    free(d->holder);
+    d->holder = xstrdup(db_text(r, 0, "holder"));
+    if (db_text(r, 0, "failed"))
+        err_set(&failed, ERR_BUG, "%s", db_text(r, 0, "failed"));
+    if (db_bool(r, 0, "goes_on"))
+        upkeep_go_on(d);
+    if (db_bool(r, 0, "is_ours") && !failed.code && d->kind->tick)
+        d->kind->tick(d);
+    else
+        upkeep_end(d, db_int(r, 0, "count"), failed.code ? &failed : NULL);
+}
+
+static void
+ask_for_round(struct duty *d)
+{
+    char        keep_ms[24];
+    const char *params[] = { d->kind->name, d->upkeep->node, keep_ms };
+    snprintf(keep_ms, sizeof keep_ms, "%" PRId64, KEPT_ROUNDS * *d->interval_ms + KEPT_MS);
+    d->call = db_call(d->upkeep->db, CALL_run_duty, params, on_round, d);
+}
 
 static void
 tick(struct duty *d)
@@ -35,7 +73,10 @@ tick(struct duty *d)
     d->is_under_way = true;
     d->is_wanted_again = false;
     d->last_tick_us = clock_wall_us();
-    d->kind->tick(d);
+    if (d->kind->is_everywhere)
+        d->kind->tick(d);
+    else
+        ask_for_round(d);
 }
 
 static void
@@ -66,6 +107,10 @@ upkeep_end(struct duty *d, int64_t count, const struct err *e)
 {
     bool is_news = e && !str_equal(d->last_error, e->text);
     CHECK(d->is_under_way);
+    if (e)
+        metric_add(METRIC_orchd_duty_failures_total, 1);
+    else
+        metric_add(d->kind->counter, (double)count);
     /* Said once, and not again at each tick while it lasts. */
     if (is_news)
         LOGW("upkeep.tick_failed", "duty=%s why=%s", d->kind->name, log_quote(e->text));
@@ -84,18 +129,10 @@ upkeep_end(struct duty *d, int64_t count, const struct err *e)
         ring(d);
 }
 
-static void
-on_count(struct db_result *r, const struct err *e, void *arg)
-{
-    struct duty *d = CHECKED(arg, DUTY_MAGIC);
-    d->call = NULL;
-    upkeep_end(d, e ? 0 : db_int(r, 0, "count"), e);
-}
-
 void
-upkeep_count(struct duty *d, enum db_call_id id, const char *const *params)
+upkeep_go_on(struct duty *d)
 {
-    d->call = db_call(d->upkeep->db, id, params, on_count, d);
+    d->is_wanted_again = true;
 }
 
 /* --- doorbells ------------------------------------------------------------------------------------------------------------------------ */
@@ -151,7 +188,7 @@ init_duty(struct duty *d, struct upkeep *u, const struct duty_kind *kind, const 
 }
 
 int
-upkeep_open(struct upkeep **out, struct loop *l, struct db *db, struct fetch *f, const struct config *cfg, struct err *e)
+upkeep_open(struct upkeep **out, struct loop *l, struct db *db, struct fetch *f, const struct config *cfg, const char *node, struct err *e)
 {
     struct upkeep *u = xcalloc(1, sizeof(*u));
     u->magic = UPKEEP_MAGIC;
@@ -159,10 +196,15 @@ upkeep_open(struct upkeep **out, struct loop *l, struct db *db, struct fetch *f,
     u->db = db;
     u->fetch = f;
     u->cfg = cfg;
-    init_duty(&u->duties[0], u, &duty_reaper, &cfg->reaper_enabled, &cfg->reaper_interval);
-    init_duty(&u->duties[1], u, &duty_sweeper, &cfg->sweeper_enabled, &cfg->sweeper_interval);
+    u->node = xstrdup(node);
+    init_duty(&u->duties[REAPER], u, &duty_reaper, &cfg->reaper_enabled, &cfg->reaper_interval);
+    init_duty(&u->duties[SWEEPER], u, &duty_sweeper, &cfg->sweeper_enabled, &cfg->sweeper_interval);
     init_duty(&u->duties[EVENTS], u, &duty_events, &cfg->event_retry_enabled, &cfg->event_retry_interval);
+    init_duty(&u->duties[SCHEDULES], u, &duty_schedules, &cfg->schedules_enabled, &cfg->schedules_interval);
+    init_duty(&u->duties[HOLDS], u, &duty_holds, &cfg->holds_enabled, &cfg->holds_interval);
+    init_duty(&u->duties[RETENTION], u, &duty_retention, &cfg->retention_enabled, &cfg->retention_interval);
     init_duty(&u->duties[BOARD_STATES], u, &duty_board_states, &cfg->board_states_enabled, &cfg->board_states_interval);
+    init_duty(&u->duties[LOGS], u, &duty_logs, &cfg->retention_enabled, &cfg->retention_interval);
     db_listen(db, "orch_changed", on_changed, u);
     *out = u;
     return e->code;
@@ -180,8 +222,10 @@ upkeep_close(struct upkeep *u)
         if (d->kind->fini)
             d->kind->fini(d);
         free(d->last_error);
+        free(d->holder);
         d->magic = 0;
     }
+    free(u->node);
     u->magic = 0;
     free(u);
 }
@@ -203,6 +247,7 @@ upkeep_report(struct upkeep *u)
         struct json       *block = json_new_object();
         json_set_bool(block, "is_enabled", *d->is_enabled);
         json_set_int(block, "interval_ms", *d->interval_ms);
+        json_set_str(block, "node", d->kind->is_everywhere ? u->node : d->holder);
         set_time(block, "last_tick", d->last_tick_us);
         set_time(block, "last_ok", d->last_ok_us);
         json_set_str(block, "last_error", d->last_error);

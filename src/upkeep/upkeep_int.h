@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "base/metrics.h"
 #include "upkeep/upkeep.h"
 
 enum { DUTY_MAGIC = 0x64757479 }; /* "duty" */
@@ -13,6 +14,9 @@ struct duty;
 
 struct duty_kind {
     const char *name;
+    enum metric counter;       /* rows changed */
+    bool        is_everywhere; /* it looks after this node's own things; else one node of all has it, and orch.run_duty() says which */
+    /* What is not done in SQL; NULL = all is. Where one node has the duty, it is called on that node only, after the part in SQL. */
     void (*tick)(struct duty *d);
     void (*fini)(struct duty *d); /* frees d->own and silences what it asked for; NULL = nothing to do */
 };
@@ -30,20 +34,22 @@ struct duty {
     int64_t                 last_tick_us, last_ok_us; /* clock_wall_us(), 0 = not yet */
     int64_t                 last_count;
     char                   *last_error; /* NULL when the last tick went well */
+    char                   *holder;     /* node that has the duty, as of the last answer; NULL = not known */
     void                   *own;        /* what the duty keeps between the steps of a tick */
 };
 
-/* e NULL = it went well; count = how many rows it changed. */
+/* e NULL = it went well; count = how many rows (or files) it changed. */
 void upkeep_end(struct duty *d, int64_t count, const struct err *e);
+
+/* Before upkeep_end(): another tick follows at once, because this one has not done all that there is. */
+void upkeep_go_on(struct duty *d);
 
 struct loop         *upkeep_loop(const struct duty *d);
 struct db           *upkeep_db(const struct duty *d);
 struct fetch        *upkeep_fetch(const struct duty *d);
 const struct config *upkeep_config(const struct duty *d);
 
-/* Calls an SQL function that answers with a count, and ends the tick with it. */
-void upkeep_count(struct duty *d, enum db_call_id id, const char *const *params);
-
-extern const struct duty_kind duty_reaper, duty_sweeper, duty_events, duty_board_states;
+extern const struct duty_kind duty_reaper, duty_sweeper, duty_events, duty_schedules, duty_holds, duty_retention, duty_board_states,
+    duty_logs;
 
 #endif

@@ -1,4 +1,5 @@
-/* upkeep: the duties' clock, kill-switches and report, and the reading of the board's statuses from a scripted board. */
+/* upkeep: the duties' clock, kill-switches and report, who has a duty, old logs, and the reading of the board's statuses from a scripted board. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,13 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "support/stand.h"
 #include "upkeep/upkeep.h"
 
-enum { FAR_MS = 3600000 };
+enum { FAR_MS = 3600000, MANY = 50 };
 #define ME                                                                                                                                 \
     {                                                                                                                                      \
         .status = 200, .body = "{\"id\":\"bot-1\"}"                                                                                        \
@@ -26,6 +30,7 @@ static struct {
     struct stand   stand;
     struct upkeep *upkeep;
     struct config  cfg;
+    char           data_dir[256];
 } w;
 
 static int
@@ -37,6 +42,9 @@ set_up(void **state)
     w.cfg.sweeper_interval = FAR_MS;
     w.cfg.event_retry_interval = FAR_MS;
     w.cfg.board_states_interval = FAR_MS;
+    w.cfg.schedules_interval = FAR_MS;
+    w.cfg.holds_interval = FAR_MS;
+    w.cfg.retention_interval = FAR_MS;
     return stand_open(&w.stand);
 }
 
@@ -58,7 +66,7 @@ open_upkeep(const struct http_reply *replies, size_t count)
         w.cfg.plane_url = stand_serve(&w.stand, replies, count);
         w.cfg.plane_token = key;
     }
-    assert_int_equal(upkeep_open(&w.upkeep, w.stand.loop, w.stand.db, w.stand.fetch, &w.cfg, &e), 0);
+    assert_int_equal(upkeep_open(&w.upkeep, w.stand.loop, w.stand.db, w.stand.fetch, &w.cfg, "n1", &e), 0);
 }
 
 static void
@@ -91,12 +99,35 @@ wants_project(const char *const *cells, int rows, struct fake_answer *a)
     fake_db_push(w.stand.db, CALL_projects_wanting_states, a);
 }
 
-/* --- the clock ------------------------------------------------------------------------------------------------------------------------ */
+/* --- rounds --------------------------------------------------------------------------------------------------------------------------- */
+
+static const char *const round_names[] = { "is_ours", "holder", "count", "goes_on", "failed" };
+
+/* The answers of orch.run_duty(), whichever duty asks. */
+#define ROUND(...)                                                                                                                         \
+    (&(const struct fake_answer){ .rows = 1, .columns = 5, .names = round_names, .cells = (const char *const[]){ __VA_ARGS__ } })
+#define OURS ROUND("t", "n1", "0", "f", NULL)
+
+static void
+push_rounds(const struct fake_answer *a, int count)
+{
+    for (int i = 0; i < count; i++)
+        fake_db_push(w.stand.db, CALL_run_duty, a);
+}
+
+static int
+rounds_of(const char *duty)
+{
+    int count = 0;
+    for (int i = 0; i < fake_db_count(w.stand.db, CALL_run_duty); i++)
+        count += !strcmp(fake_db_param(w.stand.db, CALL_run_duty, i, 0), duty);
+    return count;
+}
 
 static bool
 has_reaped_thrice(void)
 {
-    return fake_db_count(w.stand.db, CALL_reap) >= 3;
+    return rounds_of("reaper") >= 3;
 }
 
 static void
@@ -106,16 +137,18 @@ L1_upkeep__ticks_at_its_interval_and_only_what_is_enabled(void **state)
     w.cfg.reaper_enabled = true;
     w.cfg.reaper_interval = 20;
     w.cfg.sweeper_interval = 20;
+    push_rounds(OURS, MANY);
     open_upkeep(NULL, 0);
     run_until(has_reaped_thrice);
-    assert_int_equal(fake_db_count(w.stand.db, CALL_sweep_cancels), 0);
-    assert_int_equal(fake_db_count(w.stand.db, CALL_retry_events), 0);
+    assert_int_equal(rounds_of("reaper"), fake_db_count(w.stand.db, CALL_run_duty));
+    assert_string_equal(fake_db_param(w.stand.db, CALL_run_duty, 0, 1), "n1");
+    assert_string_equal(fake_db_param(w.stand.db, CALL_run_duty, 0, 2), "2060");
 }
 
 static bool
 has_swept(void)
 {
-    return fake_db_count(w.stand.db, CALL_sweep_cancels) >= 1;
+    return rounds_of("sweeper") >= 1;
 }
 
 static void
@@ -125,6 +158,7 @@ L5_upkeep__obeys_a_switch_that_is_turned_on_later(void **state)
     w.cfg.reaper_enabled = true;
     w.cfg.reaper_interval = 20;
     w.cfg.sweeper_interval = 20;
+    push_rounds(OURS, MANY);
     open_upkeep(NULL, 0);
     run_until(has_reaped_thrice);
     w.cfg.sweeper_enabled = true;
@@ -134,13 +168,13 @@ L5_upkeep__obeys_a_switch_that_is_turned_on_later(void **state)
 static bool
 has_retried(void)
 {
-    return fake_db_count(w.stand.db, CALL_retry_events) >= 1;
+    return rounds_of("event_retry") >= 1;
 }
 
 static bool
 has_retried_twice(void)
 {
-    return fake_db_count(w.stand.db, CALL_retry_events) >= 2;
+    return rounds_of("event_retry") >= 2;
 }
 
 static void
@@ -148,9 +182,9 @@ L7_upkeep__retries_events_when_the_doorbell_rings(void **state)
 {
     (void)state;
     w.cfg.event_retry_enabled = true;
+    push_rounds(OURS, MANY);
     open_upkeep(NULL, 0);
     run_until(has_retried);
-    assert_string_equal(fake_db_param(w.stand.db, CALL_retry_events, 0, 0), "50");
     fake_db_notify(w.stand.db, "orch_changed", "states"); /* another duty's */
     fake_db_notify(w.stand.db, "orch_changed", "events");
     run_until(has_retried_twice);
@@ -174,21 +208,18 @@ is_retry_well(void)
 static void
 H1_upkeep_report__tells_what_the_last_tick_came_to(void **state)
 {
-    static const char *const        names[] = { "count" };
-    static const char *const        cells[] = { "3" };
-    static const struct fake_answer three = { .rows = 1, .columns = 1, .names = names, .cells = cells };
-    static const struct fake_answer away = { .code = ERR_RETRY };
-    struct json                    *whole, *block;
-    int64_t                         count = 0;
+    struct json *whole, *block;
+    int64_t      count = 0;
     (void)state;
     w.cfg.event_retry_enabled = true;
-    fake_db_push(w.stand.db, CALL_retry_events, &away);
-    fake_db_push(w.stand.db, CALL_retry_events, &three);
+    push_rounds(&(const struct fake_answer){ .code = ERR_RETRY }, 1);
+    push_rounds(ROUND("t", "n1", "3", "f", NULL), 1);
     open_upkeep(NULL, 0);
     run_until(is_retry_idle);
     block = report_of("event_retry", &whole);
     assert_non_null(json_str(block, "last_error"));
     assert_null(json_str(block, "last_ok"));
+    assert_null(json_str(block, "node"));
     assert_true(json_bool(block, "is_enabled"));
     assert_false(json_bool(json_at(whole, "sweeper"), "is_enabled"));
     json_free(whole);
@@ -196,9 +227,131 @@ H1_upkeep_report__tells_what_the_last_tick_came_to(void **state)
     run_until(is_retry_well);
     block = report_of("event_retry", &whole);
     assert_null(json_str(block, "last_error"));
+    assert_string_equal(json_str(block, "node"), "n1");
     assert_true(json_int(block, "last_count", &count));
     assert_int_equal(count, 3);
     json_free(whole);
+}
+
+static void
+H1_upkeep_report__tells_why_a_round_came_to_nothing_in_sql(void **state)
+{
+    struct json *whole, *block;
+    (void)state;
+    w.cfg.event_retry_enabled = true;
+    push_rounds(ROUND("t", "n1", "0", "f", "division by zero"), 1);
+    open_upkeep(NULL, 0);
+    run_until(is_retry_idle);
+    block = report_of("event_retry", &whole);
+    assert_string_equal(json_str(block, "last_error"), "division by zero");
+    assert_null(json_str(block, "last_ok"));
+    json_free(whole);
+}
+
+static bool
+has_pruned_twice(void)
+{
+    return rounds_of("retention") >= 2;
+}
+
+static void
+L6_upkeep__goes_on_at_once_while_more_is_waiting(void **state)
+{
+    (void)state;
+    w.cfg.retention_enabled = true;
+    push_rounds(ROUND("t", "n1", "1000", "t", NULL), 1);
+    push_rounds(OURS, 1);
+    open_upkeep(NULL, 0);
+    run_until(has_pruned_twice);
+}
+
+static bool
+is_states_idle(void)
+{
+    return is_idle("board_states");
+}
+
+static void
+L_upkeep__does_nothing_of_a_duty_that_another_node_has(void **state)
+{
+    struct json *whole;
+    (void)state;
+    w.cfg.board_states_enabled = true;
+    push_rounds(ROUND("f", "n2", "0", "f", NULL), 1);
+    open_upkeep(NULL, 0);
+    run_until(is_states_idle);
+    assert_int_equal(fake_db_count(w.stand.db, CALL_projects_wanting_states), 0);
+    assert_string_equal(json_str(report_of("board_states", &whole), "node"), "n2");
+    json_free(whole);
+}
+
+/* --- logs ----------------------------------------------------------------------------------------------------------------------------- */
+
+enum { OLD_LOGS = 500 };
+
+static void
+write_file(const char *name, time_t written_at)
+{
+    struct timespec times[2] = { { .tv_sec = written_at }, { .tv_sec = written_at } };
+    char            path[sizeof w.data_dir + 64];
+    int             fd;
+    snprintf(path, sizeof path, "%s/logs/%s", w.data_dir, name);
+    fd = open(path, O_WRONLY | O_CREAT, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(futimens(fd, times), 0);
+    close(fd);
+}
+
+static bool
+has_file(const char *name)
+{
+    char path[sizeof w.data_dir + 64];
+    snprintf(path, sizeof path, "%s/logs/%s", w.data_dir, name);
+    return !access(path, F_OK);
+}
+
+static bool
+are_old_logs_gone(void)
+{
+    char name[32];
+    for (int i = 0; i < OLD_LOGS; i++) {
+        snprintf(name, sizeof name, "%d.log", i);
+        if (has_file(name))
+            return false;
+    }
+    return true;
+}
+
+static void
+R3_upkeep__deletes_old_logs_of_this_node_and_nothing_else(void **state)
+{
+    static const char *const stay[] = { "young.log", "old.txt" };
+    char                     name[32], path[sizeof w.data_dir + 64];
+    (void)state;
+    snprintf(w.data_dir, sizeof w.data_dir, "%s/upkeep-logs.XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+    assert_non_null(mkdtemp(w.data_dir));
+    snprintf(path, sizeof path, "%s/logs", w.data_dir);
+    assert_int_equal(mkdir(path, 0700), 0);
+    for (int i = 0; i < OLD_LOGS; i++) {
+        snprintf(name, sizeof name, "%d.log", i);
+        write_file(name, time(NULL) - 120);
+    }
+    write_file("young.log", time(NULL));
+    write_file("old.txt", time(NULL) - 120);
+    w.cfg.data_dir = w.data_dir;
+    w.cfg.retention_logs = 60000;
+    w.cfg.retention_enabled = true;
+    push_rounds(ROUND("f", "n2", "0", "f", NULL), 1); /* the rows are another node's, the logs are ours */
+    open_upkeep(NULL, 0);
+    run_until(are_old_logs_gone);
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(has_file(stay[i]));
+        snprintf(path, sizeof path, "%s/logs/%s", w.data_dir, stay[i]);
+        unlink(path);
+    }
+    snprintf(path, sizeof path, "%s/logs", w.data_dir);
+    rmdir(path);
+    rmdir(w.data_dir);
 }
 
 /* --- the board's statuses ------------------------------------------------------------------------------------------------------------- */
@@ -217,6 +370,7 @@ B2_upkeep__stores_the_statuses_and_our_own_user(void **state)
     struct fake_answer             wanting;
     (void)state;
     w.cfg.board_states_enabled = true;
+    push_rounds(OURS, MANY);
     wants_project(cells, 1, &wanting);
     open_upkeep(replies, 2);
     run_until(has_put);
@@ -239,6 +393,7 @@ B2_upkeep__reads_the_other_projects_when_one_fails(void **state)
     struct fake_answer             wanting;
     (void)state;
     w.cfg.board_states_enabled = true;
+    push_rounds(OURS, MANY);
     wants_project(cells, 2, &wanting);
     open_upkeep(replies, 3);
     run_until(has_failed_and_put);
@@ -260,16 +415,11 @@ B2_upkeep__names_the_setting_when_there_is_no_board(void **state)
     struct fake_answer       wanting;
     (void)state;
     w.cfg.board_states_enabled = true;
+    push_rounds(OURS, MANY);
     wants_project(cells, 1, &wanting);
     open_upkeep(NULL, 0);
     run_until(has_failed);
     assert_non_null(strstr(fake_db_param(w.stand.db, CALL_board_states_failed, 0, 1), "ORCH_PLANE_URL"));
-}
-
-static bool
-is_states_idle(void)
-{
-    return is_idle("board_states");
 }
 
 static void
@@ -280,6 +430,7 @@ upkeep__leaves_the_board_alone_when_it_asks_for_patience(void **state)
     struct fake_answer             wanting;
     (void)state;
     w.cfg.board_states_enabled = true;
+    push_rounds(OURS, MANY);
     wants_project(cells, 2, &wanting);
     open_upkeep(&reply, 1);
     run_until(has_failed);
@@ -304,6 +455,7 @@ B2_upkeep__reads_again_when_a_doorbell_rang_during_the_round(void **state)
     struct fake_answer             wanting;
     (void)state;
     w.cfg.board_states_enabled = true;
+    push_rounds(OURS, MANY);
     wants_project(cells, 1, &wanting);
     open_upkeep(replies, 2);
     fake_db_notify(w.stand.db, "orch_changed", "states");
@@ -321,6 +473,10 @@ main(void)
         T(L5_upkeep__obeys_a_switch_that_is_turned_on_later),
         T(L7_upkeep__retries_events_when_the_doorbell_rings),
         T(H1_upkeep_report__tells_what_the_last_tick_came_to),
+        T(H1_upkeep_report__tells_why_a_round_came_to_nothing_in_sql),
+        T(L6_upkeep__goes_on_at_once_while_more_is_waiting),
+        T(L_upkeep__does_nothing_of_a_duty_that_another_node_has),
+        T(R3_upkeep__deletes_old_logs_of_this_node_and_nothing_else),
         T(B2_upkeep__stores_the_statuses_and_our_own_user),
         T(B2_upkeep__reads_the_other_projects_when_one_fails),
         T(B2_upkeep__names_the_setting_when_there_is_no_board),
