@@ -40,7 +40,7 @@ CREATE TABLE orch.jobs (
     CONSTRAINT jobs_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'done'::text, 'failed'::text, 'cancelled'::text]))),
     CONSTRAINT jobs_unique_key_check CHECK (((length(unique_key) >= 1) AND (length(unique_key) <= 200)))
 )
-WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='5000', autovacuum_vacuum_insert_scale_factor='0.05', autovacuum_analyze_scale_factor='0.02', autovacuum_analyze_threshold='5000', autovacuum_vacuum_cost_delay='0');
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.005', autovacuum_vacuum_threshold='5000', autovacuum_vacuum_cost_delay='0', autovacuum_analyze_scale_factor='0.02', autovacuum_analyze_threshold='5000');
 COMMENT ON TABLE orch.jobs IS 'The queue. Status is what is wanted; the run is what physically is.';
 COMMENT ON COLUMN orch.jobs.id IS 'Number of the job.';
 COMMENT ON COLUMN orch.jobs.agent IS 'Kind of the job: the name of a configured command.';
@@ -310,7 +310,7 @@ CREATE TABLE orch.agent_runs (
     CONSTRAINT agent_runs_check CHECK (((outcome IS NULL) = (ended_at IS NULL))),
     CONSTRAINT agent_runs_outcome_check CHECK ((outcome = ANY (ARRAY['ok'::text, 'failed'::text, 'timeout'::text, 'stopped'::text, 'lost'::text, 'released'::text, 'transient'::text, 'unstartable'::text])))
 )
-WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='5000', autovacuum_vacuum_cost_delay='0');
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='5000');
 COMMENT ON TABLE orch.agent_runs IS 'One physical attempt each: a process tree on a node. Open while ended_at is null.';
 COMMENT ON COLUMN orch.agent_runs.id IS 'Number of the run: the fence.';
 COMMENT ON COLUMN orch.agent_runs.job_id IS 'Job.';
@@ -1230,7 +1230,7 @@ CREATE UNIQUE INDEX jobs_running ON orch.jobs USING btree (run_id) WHERE (status
 
 CREATE INDEX jobs_task ON orch.jobs USING btree (task_id) WHERE (task_id IS NOT NULL);
 
-CREATE UNIQUE INDEX jobs_unique_key ON orch.jobs USING btree (unique_key) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
+CREATE UNIQUE INDEX jobs_unique_key ON orch.jobs USING btree (unique_key) WHERE ((status = ANY (ARRAY['queued'::text, 'running'::text])) AND (unique_key IS NOT NULL));
 
 CREATE INDEX outbox_due ON orch.outbox USING btree (next_at, id) WHERE (status = 'pending'::text);
 
@@ -1563,8 +1563,8 @@ ALTER TABLE ONLY orch.transitions
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.rules_for(agent text, repo text, limit_key text) returns TABLE(kind text, name text)
 --     owner
--- orch.run_duty(duty text, node text, keep interval, OUT is_ours boolean, OUT count integer, OUT goes_on boolean, OUT failed text) returns record
---     owner; search_path=pg_catalog, pg_temp
+-- orch.run_duty(duty text, node text, keep interval, OUT is_ours boolean, OUT holder text, OUT count integer, OUT goes_on boolean, OUT failed text) returns record
+--     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.run_started(run_id bigint, pid integer, pid_start text, boot_id text, log_path text, job_id bigint DEFAULT NULL::bigint) returns boolean
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.run_stopping(run_id bigint, term_at timestamp with time zone, kill_at timestamp with time zone) returns void
