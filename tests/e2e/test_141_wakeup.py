@@ -160,9 +160,14 @@ class Producer(threading.Thread):
     def __init__(self, house, dice):
         super().__init__()
         self.session = open_session(house)
-        self.plan = [(dice.uniform(0, 0.03), [dice.randrange(-3, 4) for _ in range(dice.choice([1, 1, 1, 2, 5]))],
-                      dice.choice([0, 0, 0.002, dice.uniform(0, 0.2)]), dice.random() < 0.8) for _ in range(dice.choice([1, 1, 2, 4]))]
+        self.plan = [self.transaction(dice) for _ in range(dice.choice([1, 1, 2, 4]))]
         self.committed, self.undone = [], []
+
+    @staticmethod
+    def transaction(dice):
+        """(seconds before it, the priorities of its jobs, seconds open after the last enqueue, does it commit)"""
+        priorities = [dice.randrange(-3, 4) for _ in range(dice.choice([1, 1, 1, 2, 5]))]
+        return dice.uniform(0, 0.03), priorities, dice.choice([0, 0, 0.002, dice.uniform(0, 0.2)]), dice.random() < 0.8
 
     def run(self):
         for delay, priorities, hold, is_kept in self.plan:

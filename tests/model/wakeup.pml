@@ -1,12 +1,12 @@
-/* wakeup: no wake-up is lost although an enqueue rings only when some node is idle (orch.wake_nodes, orch.node_idle, src/worker/doorbell.c).
+/* wakeup: no wake-up is lost although an enqueue rings only when some node is idle: orch.wake_nodes(), orch.node_idle(), worker/doorbell.c.
  *
  *   node:   AWAKE -> LINGER -> GOING -> SETTLING -> ASLEEP       producer: insert (takes its xid) -> test the key -> commit | roll back
  *             ^________|_________|_________|___________|  ring, found something
  *
- * Each PRODUCERS runs one transaction that makes one job ready; each of NODES claims one job after the other. The key is the advisory lock:
- * idle nodes share it, a producer tests it with an exclusive try and an unlock, which are two steps here. A claim locks its row, then commits,
- * and others step over locked rows. LOSSES connections are lost, each with its lock and its undelivered rings, and noticed at any later time;
- * CRASHES nodes die at any point, with what they had locked, and may start again. The poll is left out: the proof does not lean on it.
+ * Each of PRODUCERS runs one transaction that makes one job ready; each of NODES claims one job after the other. The key is the advisory
+ * lock: idle nodes share it, a producer tests it with an exclusive try and an unlock, which are two steps here. A claim locks its row, then
+ * commits, and others step over locked rows. LOSSES connections are lost, each with its lock and its undelivered rings, and noticed at any
+ * later time; CRASHES nodes die at any point, with what they had locked, and may start again. The poll is left out: the proof does not lean on it.
  *
  * Promises, for every interleaving:
  *   quiet   when nothing more can happen, no job is ready while a node sleeps                                    (assert in watch)
@@ -33,7 +33,7 @@
 mtype:state = { AWAKE, LINGER, GOING, LOCKED, SETTLING, LAST, LOOKED, ASLEEP, DEAD };
 mtype:job = { NONE, READY, HELD };
 
-mtype:job job[PRODUCERS];       /* NONE: not to be seen, or no more. HELD: row-locked by a claim that has not committed; to a snapshot it still is ready */
+mtype:job job[PRODUCERS];       /* NONE: not to be seen, or no more. HELD: locked by a claim in progress; a snapshot shows it as ready */
 byte      open;                 /* transactions in progress that have an xid, as a set */
 byte      passed;               /* of these: an xid above theirs has completed, so that they are below a snapshot's xmax */
 byte      tester = NOBODY;      /* who holds the key exclusively */
