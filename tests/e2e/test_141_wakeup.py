@@ -186,7 +186,8 @@ class Producer(threading.Thread):
 def hang_up(house, dice):
     """Ends a session that says it is idle, or any of orchd's."""
     pids = idle(house) if dice.random() < 0.7 else [row["pid"] for row in house.sql(
-        "select a.pid from pg_stat_activity as a where a.datname = current_database() and a.application_name like 'orchd%%' order by a.pid")]
+        "select a.pid from pg_stat_activity as a where a.datname = current_database() and a.application_name like 'orchd%'"
+        " order by a.pid")]
     if pids:
         house.sql("select pg_terminate_backend(%s)", (dice.choice(pids),))
 

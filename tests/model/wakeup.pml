@@ -6,7 +6,8 @@
  * Each of PRODUCERS runs one transaction that makes one job ready; each of NODES claims one job after the other. The key is the advisory
  * lock: idle nodes share it, a producer tests it with an exclusive try and an unlock, which are two steps here. A claim locks its row, then
  * commits, and others step over locked rows. LOSSES connections are lost, each with its lock and its undelivered rings, and noticed at any
- * later time; CRASHES nodes die at any point, with what they had locked, and may start again. The poll is left out: the proof does not lean on it.
+ * later time; CRASHES nodes die at any point, with what they had locked, and may start again. The poll is left out, so that the proof does
+ * not lean on it.
  *
  * Promises, for every interleaving:
  *   quiet   when nothing more can happen, no job is ready while a node sleeps                                    (assert in watch)
