@@ -24,11 +24,9 @@ struct node {
     int              running;
     int              looks; /* claims sent */
     int              rings; /* of orch_jobs */
-    int              is_started;
-    struct queue_run last;
+    bool             is_registered;
     /* for conditions */
-    int     want_running, want_looks;
-    PGconn *other;
+    int want_running, want_looks;
 };
 
 static const int64_t an_hour_ms = 3600 * 1000;
@@ -38,13 +36,12 @@ on_claimed(const struct queue_job *jobs, size_t n, const struct err *e, void *ar
 {
     struct node *d = arg;
 
+    (void)jobs;
     if (e) {
         doorbell_failed(d->bell);
         return;
     }
     d->running += (int)n;
-    if (n)
-        d->last = queue_job_run(&jobs[n - 1]);
     doorbell_looked(d->bell, n, queue_is_dry(d->queue));
 }
 
@@ -80,9 +77,13 @@ on_registered(const struct err *e, void *arg)
     struct node *d = arg;
 
     assert_null(e);
-    d->is_started = 1;
-    db_listen(d->db, "orch_jobs", on_jobs_rung, d);
-    doorbell_start(d->bell);
+    d->is_registered = true;
+}
+
+static bool
+is_registered(void *arg)
+{
+    return ((struct node *)arg)->is_registered;
 }
 
 static bool
@@ -149,6 +150,23 @@ node_new(int slots)
     d->queue = queue_new(d->db, "sleeper", INCARNATION);
     d->bell = doorbell_new(d->loop, d->queue, &an_hour_ms, look, d);
     queue_node_start(d->queue, 1, slots, "1", 3600000, NULL, on_registered, d);
+    assert_true(devdb_run_until(d->loop, is_registered, d));
+    return d;
+}
+
+static void
+begin(struct node *d)
+{
+    db_listen(d->db, "orch_jobs", on_jobs_rung, d);
+    doorbell_start(d->bell);
+}
+
+static struct node *
+node_begun(int slots)
+{
+    struct node *d = node_new(slots);
+
+    begin(d);
     return d;
 }
 
@@ -217,7 +235,7 @@ static void
 Q3_doorbell__sleeps_when_there_is_nothing_and_is_rung_once(void **state)
 {
     (void)state;
-    struct node *d = node_new(4);
+    struct node *d = node_begun(4);
 
     assert_true(devdb_run_until(d->loop, is_asleep, d));
     assert_true(is_idle(NULL));
@@ -238,8 +256,9 @@ Q3_doorbell__an_enqueue_that_was_open_when_the_node_went_idle_is_claimed_without
     struct node *d = node_new(2);
     PGconn      *ear = session("listen orch_jobs");
 
-    /* Nobody is idle yet, so it rings nobody, now or at its commit. */
+    /* Nobody is idle yet, so it rings nobody, now or at its commit. It must be the youngest transaction: no snapshot's xmax is beyond it. */
     PGconn *late = session("begin; select orch.enqueue('chore')");
+    begin(d);
     assert_true(devdb_run_until(d->loop, is_idle, NULL));
     d->want_looks = d->looks + 8;
     assert_true(devdb_run_until(d->loop, has_looked, d)); /* it looks on, and finds nothing */
@@ -262,6 +281,7 @@ Q3_doorbell__a_transaction_that_stays_open_keeps_it_looking_and_others_ring_all_
     PGconn      *ear = session("listen orch_jobs");
     PGconn      *foreign = session("begin; select pg_current_xact_id()");
 
+    begin(d);
     assert_true(devdb_run_until(d->loop, is_idle, NULL));
     d->want_looks = d->looks + 8;
     assert_true(devdb_run_until(d->loop, has_looked, d));
@@ -291,16 +311,14 @@ static void
 Q3_doorbell__rings_in_every_state_leave_no_lock_and_lose_no_job(void **state)
 {
     (void)state;
-    struct node *d = node_new(60);
-    char         sql[64];
+    struct node *d = node_begun(60);
 
     /* Each period meets another mix of states: on its way to sleep, the node needs some 20 ms and as many round trips as states. */
     for (int period = 1; period <= 29; period += 4) {
         struct loop_timer *t = loop_every(d->loop, period, ring_now, d);
         d->want_looks = d->looks + 20;
         assert_true(devdb_run_until(d->loop, has_looked, d));
-        snprintf(sql, sizeof sql, "select orch.enqueue('chore')");
-        devdb_do(sql);
+        devdb_do("select orch.enqueue('chore')");
         wait_running(d, d->running + 1);
         loop_timer_stop(t);
     }
@@ -313,7 +331,7 @@ static void
 Q3_doorbell__a_lost_listener_wakes_it_and_the_new_one_holds_the_lock_again(void **state)
 {
     (void)state;
-    struct node *d = node_new(4);
+    struct node *d = node_begun(4);
 
     assert_true(devdb_run_until(d->loop, is_asleep, d));
     for (int i = 1; i <= 3; i++) {
@@ -333,7 +351,7 @@ static void
 Q3_doorbell__a_job_for_later_is_claimed_at_its_time(void **state)
 {
     (void)state;
-    struct node *d = node_new(2);
+    struct node *d = node_begun(2);
 
     assert_true(devdb_run_until(d->loop, is_asleep, d));
     int64_t asked_ms = clock_mono_ms();
@@ -348,7 +366,7 @@ static void
 Q3_doorbell__with_no_free_slot_it_is_awake_and_a_freed_slot_looks_once(void **state)
 {
     (void)state;
-    struct node *d = node_new(3);
+    struct node *d = node_begun(3);
     PGconn      *ear = session("listen orch_jobs");
 
     devdb_do("select count(orch.enqueue('chore')) from generate_series(1, 6)");
@@ -375,7 +393,7 @@ static void
 Q3_doorbell__goes_on_while_somebody_has_the_lock_for_himself(void **state)
 {
     (void)state;
-    struct node *d = node_new(2);
+    struct node *d = node_begun(2);
     PGconn      *tester = session("select pg_advisory_lock(orch.idle_key())");
     PGconn      *ear = session("listen orch_jobs");
 
