@@ -1,4 +1,5 @@
--- First the lock, then the snapshot: whoever tested the lock before we took it is in the horizon, and whoever tests it later rings.
+-- First the lock, then the horizon: whoever tested the lock before we took it has an older number, and whoever tests it later rings.
+-- The horizon is a number of our own. A snapshot's xmax will not do: it follows the newest transaction that has ended, and a newer one may be open.
 create or replace function orch.node_idle(horizon xid8, out is_idle boolean, out new_horizon xid8, out is_settled boolean, out next_ms float8)
 language plpgsql as $$
 begin
@@ -6,9 +7,9 @@ begin
     new_horizon := horizon;
     if horizon is null then
         is_idle := pg_try_advisory_lock_shared(orch.idle_key());
-        new_horizon := pg_snapshot_xmax(pg_current_snapshot());
+        new_horizon := pg_current_xact_id();
     end if;
-    is_settled := is_idle and pg_snapshot_xmin(pg_current_snapshot()) >= new_horizon;
+    is_settled := is_idle and horizon is not null and pg_snapshot_xmin(pg_current_snapshot()) >= new_horizon;
     next_ms := orch.next_job_ms();
 end
 $$;
