@@ -64,7 +64,7 @@ tell(struct end *n, const struct queue_finished *f, const struct err *e)
         fn(e ? NULL : f, e, n->arg);
 }
 
-/* --- one by itself ------------------------------------------------------------------------------------------------------------------------ */
+/* --- one by itself -------------------------------------------------------------------------------------------------------------------- */
 
 static void
 on_finish(struct db_result *r, const struct err *e, void *arg)
@@ -89,7 +89,7 @@ send_one(struct queue *q, const struct end *n)
     open_call(q, CALL_finish_run, params, on_finish, n->arg)->fn.finish = n->fn;
 }
 
-/* --- many together ------------------------------------------------------------------------------------------------------------------------ */
+/* --- many together -------------------------------------------------------------------------------------------------------------------- */
 
 /* The end that a row speaks of. The rows come in another order than the ends when some of them were no plain ones. */
 static struct end *

@@ -1,5 +1,5 @@
-/* doorbell: a NOTIFY takes a lock of the whole database when it is committed, so those who enqueue ring only when some node is idle. Idle is
- * who holds the shared advisory lock orch.idle_key() in the session that listens; orch.wake_nodes() tries it, after the job's row is written.
+/* doorbell: a NOTIFY takes a lock of the whole database when it is committed, so those who enqueue ring only when some node is idle. Idle
+ * is who holds the shared advisory lock orch.idle_key() in the session that listens; orch.wake_nodes() tries it, after the job is written.
  *
  *   off ──start──▶ awake ◀──────────────── ring, or a look that found something ─────────────────┐
  *                  │   ▲ ▲                                                                       │
@@ -12,9 +12,9 @@
  *
  * Linger: in a stream of jobs the next one comes within milliseconds; whoever slept at once would make every one of them ring.
  *
- * Settling closes the gap between the test and the commit: an enqueue that found nobody idle before this node took the lock may commit after
- * this node has looked, and rings nobody. All such transactions are older than the horizon that node_idle() gave. So the node looks on until
- * it was told that they have ended, and then once more, everywhere; whatever is enqueued from then on was tested against the lock, and rings.
+ * Settling closes the gap between the test and the commit: an enqueue that found nobody idle before this node took the lock may commit
+ * after this node has looked, and rings nobody. All such transactions are older than the horizon that node_idle() gave. So the node looks
+ * on until it was told that they have ended, and then once more, everywhere; what is enqueued later was tested against the lock, and rings.
  * The horizon is asked before the look: the other way round, the last of them could commit between the two.
  *
  * Invariants: one look at a time; at most one lock is held, and it is given back whenever the node leaves going, settling and asleep. */
@@ -117,7 +117,7 @@ linger(struct doorbell *b)
     look_after(b, b->wait_ms);
 }
 
-/* --- going, settling, sleeping ------------------------------------------------------------------------------------------------------------ */
+/* --- going, settling, sleeping -------------------------------------------------------------------------------------------------------- */
 
 static void
 sleep_on(struct doorbell *b)
@@ -237,7 +237,7 @@ calm_down(struct doorbell *b, bool is_certain)
     }
 }
 
-/* --- how a look went ---------------------------------------------------------------------------------------------------------------------- */
+/* --- how a look went ------------------------------------------------------------------------------------------------------------------ */
 
 void
 doorbell_looked(struct doorbell *b, size_t found, bool is_dry)
@@ -271,7 +271,7 @@ doorbell_full(struct doorbell *b)
         bell_enter(b, BELL_FULL);
 }
 
-/* --- news --------------------------------------------------------------------------------------------------------------------------------- */
+/* --- news ----------------------------------------------------------------------------------------------------------------------------- */
 
 void
 doorbell_ring(struct doorbell *b)
@@ -305,7 +305,7 @@ doorbell_is_asleep(const struct doorbell *b)
     return b->state == BELL_ASLEEP;
 }
 
-/* --- life --------------------------------------------------------------------------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------------------------------------------------------------------- */
 
 void
 doorbell_start(struct doorbell *b)

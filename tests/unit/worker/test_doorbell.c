@@ -1,5 +1,5 @@
-/* The doorbell against a real Postgres: no wake-up is lost, the lock is held exactly while the node relies on being rung, and who sleeps asks
- * for nothing. The poll is an hour, so whatever is claimed here was found by a ring, a look or the job's own time. */
+/* The doorbell against a real Postgres: no wake-up is lost, the lock is held exactly while the node relies on being rung, and who sleeps
+ * asks for nothing. The poll is an hour, so whatever is claimed here was found by a ring, a look or the job's own time. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -192,7 +192,7 @@ node_free(struct node *d)
     devdb_do("delete from orch.jobs");
 }
 
-/* --- the test's other hands --------------------------------------------------------------------------------------------------------------- */
+/* --- the test's other hands ----------------------------------------------------------------------------------------------------------- */
 
 static void
 tell(PGconn *pg, const char *sql)
@@ -229,7 +229,7 @@ rings_heard(PGconn *ear)
     return n;
 }
 
-/* --- tests -------------------------------------------------------------------------------------------------------------------------------- */
+/* --- tests ---------------------------------------------------------------------------------------------------------------------------- */
 
 static void
 Q3_doorbell__sleeps_when_there_is_nothing_and_is_rung_once(void **state)
@@ -256,7 +256,7 @@ Q3_doorbell__an_enqueue_that_was_open_when_the_node_went_idle_is_claimed_without
     struct node *d = node_new(2);
     PGconn      *ear = session("listen orch_jobs");
 
-    /* Nobody is idle yet, so it rings nobody, now or at its commit. It must be the youngest transaction: no snapshot's xmax is beyond it. */
+    /* Nobody is idle yet, so it rings nobody, now or at its commit. It must be the youngest: no snapshot's xmax is beyond it. */
     PGconn *late = session("begin; select orch.enqueue('chore')");
     begin(d);
     assert_true(devdb_run_until(d->loop, is_idle, NULL));
