@@ -2,6 +2,7 @@
 --
 -- The look goes through the priorities in use, one range of jobs_ready each, so that jobs for later cost nothing. A mark is the last key that the
 -- caller took in a priority: entries of jobs claimed long ago, which an old transaction elsewhere keeps in the index, are not walked again.
+-- Its statements have one good plan, which planning anew at each call would only cost more, or lose after an unlucky ANALYZE.
 -- What became ready behind a mark is found by the next look without marks, which is the caller's duty (see src/queue/queue.h).
 create or replace function orch.claim_jobs(
     node text, incarnation uuid, slots int, marks jsonb default null,
@@ -9,7 +10,7 @@ create or replace function orch.claim_jobs(
 returns table (run_id bigint, job_id bigint, agent text, repo text, task_id bigint, work_item text, title text, branch text,
                default_branch text, clone_url text, stage text, content text, attempt int, max_attempts int, plane_issue_id text,
                priority int, run_at timestamptz)
-language plpgsql as $$
+language plpgsql set plan_cache_mode = force_generic_plan as $$
 declare
     open_slots int := slots;
     is_ruled   boolean;

@@ -4,7 +4,7 @@ create or replace function orch.enqueue(
     agent text, content text default '', repo text default null, priority int default 0, run_at timestamptz default now(),
     max_attempts int default null, unique_key text default null, tags text[] default '{}',
     unique_for interval default null, limit_key text default null)
-returns bigint language plpgsql as $$
+returns bigint language plpgsql set plan_cache_mode = force_generic_plan as $$
 declare
     new_id  bigint;
     problem text := orch.job_problem(agent, repo, run_at, max_attempts, unique_key, tags, unique_for, limit_key);

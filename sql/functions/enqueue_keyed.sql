@@ -6,7 +6,7 @@
 create or replace function orch.enqueue_keyed(
     new_id bigint, agent text, content text, repo text, priority int, run_at timestamptz, max_attempts int, unique_key text, tags text[],
     unique_for interval, limit_key text)
-returns bigint language plpgsql as $$
+returns bigint language plpgsql set plan_cache_mode = force_generic_plan as $$
 declare
     kept_by   bigint;
     queued_id bigint;

@@ -1,7 +1,7 @@
 -- The run is closed whatever became of its job: a cancelled job stays cancelled, and its clean-up waits for just this.
 create or replace function orch.finish_run(run_id bigint, outcome text, detail jsonb, job_id bigint default null,
                                            out job_status text, out task_stage text, out note text)
-language plpgsql as $$
+language plpgsql set plan_cache_mode = force_generic_plan as $$
 declare
     run orch.agent_runs;
     job orch.jobs;

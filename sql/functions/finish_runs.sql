@@ -1,6 +1,6 @@
 -- The plain end of a job without a task and without a process to tell of is one statement for all; any other goes through finish_run(), each for itself.
 create or replace function orch.finish_runs(run_ids bigint[], outcomes text[], details jsonb[], job_ids bigint[])
-returns table (run_id bigint, job_status text, task_stage text, note text, error_code text) language plpgsql as $$
+returns table (run_id bigint, job_status text, task_stage text, note text, error_code text) language plpgsql set plan_cache_mode = force_generic_plan as $$
 declare
     plain_runs bigint[];
     plain_jobs bigint[];

@@ -1,7 +1,7 @@
 -- First the lock, then the horizon: whoever tested the lock before we took it has an older number, and whoever tests it later rings.
 -- The horizon is a number of our own. A snapshot's xmax will not do: it follows the newest transaction that has ended, and a newer one may be open.
 create or replace function orch.node_idle(horizon xid8, out is_idle boolean, out new_horizon xid8, out is_settled boolean, out next_ms float8)
-language plpgsql as $$
+language plpgsql set plan_cache_mode = force_generic_plan as $$
 begin
     is_idle := true;
     new_horizon := horizon;

@@ -1,5 +1,5 @@
 create or replace function orch.receive_event(source text, delivery_key text, kind text, facts jsonb, body text)
-returns table (event_id bigint, status text, reason text) language plpgsql as $$
+returns table (event_id bigint, status text, reason text) language plpgsql set plan_cache_mode = force_generic_plan as $$
 begin
     insert into orch.events as e (source, delivery_key, kind, facts, body)
     values (receive_event.source, receive_event.delivery_key, receive_event.kind, receive_event.facts, receive_event.body)

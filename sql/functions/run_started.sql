@@ -1,5 +1,5 @@
 create or replace function orch.run_started(run_id bigint, pid int, pid_start text, boot_id text, log_path text, job_id bigint default null)
-returns boolean language plpgsql as $$
+returns boolean language plpgsql set plan_cache_mode = force_generic_plan as $$
 declare
     run orch.agent_runs;
     is_wanted boolean;
