@@ -5,7 +5,7 @@ declare
 begin
     select * into job from orch.jobs as j where j.id = cancel_job.job_id;
     if job.id is null then
-        raise exception 'job % does not exist', job_id using errcode = 'OR404';
+        raise exception 'job % does not exist', coalesce(job_id::text, 'null') using errcode = 'OR404';
     end if;
     perform 1 from orch.tasks as t where t.id = job.task_id for no key update;
     if orch.is_critical(job.task_id) then

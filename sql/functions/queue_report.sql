@@ -6,7 +6,7 @@ declare
     block  text;
     value  jsonb;
 begin
-    foreach block in array array['counts', 'max_concurrency', 'task_deps', 'serial_gate', 'stop', 'nodes', 'resilience', 'outbox', 'events', 'recent'] loop
+    foreach block in array array['counts', 'max_concurrency', 'task_deps', 'serial_gate', 'stop', 'nodes', 'upkeep', 'resilience', 'outbox', 'events', 'recent'] loop
         begin
             execute format('select orch.report_%s()', block) into value;
         exception when others then

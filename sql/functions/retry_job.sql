@@ -6,7 +6,7 @@ declare
 begin
     select * into job from orch.jobs as j where j.id = retry_job.job_id;
     if job.id is null then
-        raise exception 'job % does not exist', job_id using errcode = 'OR404';
+        raise exception 'job % does not exist', coalesce(job_id::text, 'null') using errcode = 'OR404';
     end if;
     select * into task from orch.tasks as t where t.id = job.task_id for no key update;
     select * into job from orch.jobs as j where j.id = retry_job.job_id for update;
@@ -23,7 +23,7 @@ begin
         return format('job %s does the work of job %s again', orch.queue_stage_job(task.id), job_id);
     end if;
     return format('job %s does the work of job %s again', orch.enqueue(job.agent, job.content, job.repo, job.priority, now(), job.max_attempts,
-                                                                       job.unique_key, job.tags), job_id);
+                                                                       job.unique_key, job.tags, limit_key => job.limit_key), job_id);
 end
 $$;
 comment on function orch.retry_job(bigint) is 'Does the work of a finished job again, as a new job. Refused for a terminal task, and when the task has gone on.';

@@ -5,8 +5,9 @@ import datetime
 import random
 import zoneinfo
 
-from croniter import croniter
+from croniter import CroniterBadDateError, croniter
 
+NEVER = CroniterBadDateError
 UTC = datetime.timezone.utc
 MINUTE = datetime.timedelta(minutes=1)
 HOUR = datetime.timedelta(hours=1)

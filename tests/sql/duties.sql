@@ -31,5 +31,6 @@ select matches((select d.failed from orch.duties as d where d.duty = 'retention'
 update orch.settings set override = null where name = 'retention_jobs';
 select is((select r.failed from orch.run_duty('retention', 'n1', '10 s') as r), null, 'L and is well again');
 select is((select d.failed from orch.duties as d where d.duty = 'retention'), null, 'L for all');
+select is(orch.queue_report() -> 'upkeep' -> 'retention' ->> 'node', 'n1', 'H1 GET /queue says which node has a duty');
 select * from finish();
 rollback;

@@ -64,5 +64,15 @@ select throws_like(format('select orch.enqueue_many(%L)', c.given), c.message, '
     as c (given, message);
 select throws_ok($$select orch.enqueue_many('[{"agent": "m"}, {"agent": "x y"}]')$$, 'OR422', null, 'Q8 with its SQLSTATE');
 select is((select count(*) from orch.jobs as j where j.agent = 'm'), 4::bigint, 'Q8 a wrong array queues nothing');
+-- Q8: retry and cancel.
+select throws_ok(format('select orch.%s(%s)', f, n), 'OR404', null, format('Q8 %s: job %s does not exist', f, n))
+  from unnest(array['retry_job', 'cancel_job']) as f cross join unnest(array['null', '0', '999999999']) as n;
+select orch.enqueue('again', 'x', 'acme/shop', 3, max_attempts => 4, tags => '{t}', limit_key => 'api');
+select matches(orch.retry_job((select j.id from orch.jobs as j where j.agent = 'again')), 'is queued already', 'Q8 a queued job is not retried');
+select matches(orch.cancel_job((select j.id from orch.jobs as j where j.agent = 'again')), 'is cancelled$', 'Q8 a queued job is cancelled');
+select matches(orch.cancel_job((select j.id from orch.jobs as j where j.agent = 'again')), 'is cancelled already', 'Q8 once');
+select matches(orch.retry_job((select j.id from orch.jobs as j where j.agent = 'again')), 'does the work', 'Q8 and its work is done again');
+select results_eq($$select distinct j.content, j.repo, j.priority, j.max_attempts, j.tags, j.limit_key from orch.jobs as j where j.agent = 'again'$$,
+                  $$values ('x', 'acme/shop', 3, 4, '{t}'::text[], 'api')$$, 'Q8 as it was');
 select * from finish();
 rollback;
