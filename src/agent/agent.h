@@ -58,7 +58,8 @@ void agent_kill(struct agent *a, const char *why);   /* the same without grace *
 void agent_renew(struct agent *a, int64_t until_ms); /* the lease now ends then, clock_boot_ms() */
 void agent_free(struct agent *a);                    /* NULL is fine; silences callbacks; a tree still there is killed by its warden */
 
-/* Process-wide: becomes a sub-reaper for orphans of a killed warden. warden_path NULL = beside /proc/self/exe. Once, before agent_start(). */
+/* Process-wide, once, before agent_start(): becomes a sub-reaper for orphans of a killed warden. warden_path NULL = beside
+ * /proc/self/exe. */
 int agent_init(const char *warden_path, struct err *e);
 
 /* This boot's id, to store with a pid. Static. */

@@ -5,7 +5,7 @@
  *   ERR_RETRY    Postgres is away or slow: whether it happened is unknown, repeat it; every function here is safe to repeat, and a
  *                repeated claim may get other jobs than the one whose answer was lost
  *   ERR_GONE     stale hand: beat and claim, this incarnation was replaced or given up; a run's verb, the run is closed
- *   ERR_INVALID  refused, e.g. node_start while another live incarnation holds the name
+ *   ERR_INVALID  refused, e.g. node_start while the name is alive on another host
  * Rows given to a callback are borrowed until it returns; who keeps, copies. */
 #ifndef ORCH_QUEUE_QUEUE_H
 #define ORCH_QUEUE_QUEUE_H

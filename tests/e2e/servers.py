@@ -16,8 +16,8 @@ POSTGRES_USER = "postgres"
 
 def make_directory(name):
     """One that the owner of Postgres can reach: all directories above have to let it through."""
-    return pathlib.Path(subprocess.run(["mktemp", "-d", os.path.join(os.environ.get("TMPDIR", "/tmp"), name + ".XXXXXX")], capture_output=True,
-                                       text=True, check=True).stdout.strip())
+    template = os.path.join(os.environ.get("TMPDIR", "/tmp"), name + ".XXXXXX")
+    return pathlib.Path(subprocess.run(["mktemp", "-d", template], capture_output=True, text=True, check=True).stdout.strip())
 
 
 def port_of(url):

@@ -137,4 +137,5 @@ def test_Q10_an_outage_longer_than_the_lease_ends_agents_and_loses_nothing(pair,
     wait_reconnected(house)
     wait_for(lambda: not house.value("select count(*) from orch.jobs where finished_at is null"), 60, "for the queue to be empty")
     check_jobs(house, told, jobs)
-    assert {row["outcome"] for row in house.sql("select outcome from orch.agent_runs where id = any (%s)", (before,))} <= {"released", "lost"}
+    outcomes = {row["outcome"] for row in house.sql("select outcome from orch.agent_runs where id = any (%s)", (before,))}
+    assert outcomes <= {"released", "lost"}
