@@ -96,6 +96,7 @@ on_claim(struct db_result *r, const struct err *e, void *arg)
     struct open_call  o = answered(arg);
     size_t            n = e ? 0 : (size_t)db_rows(r);
     struct queue_job *jobs = xcalloc(n + 1, sizeof *jobs);
+    struct telling    t;
 
     if (e) {
         o.q->is_dry = false;
@@ -105,7 +106,9 @@ on_claim(struct db_result *r, const struct err *e, void *arg)
     }
     for (size_t i = 0; i < n; i++)
         jobs[i] = read_job(r, (int)i);
+    telling_begin(&t, o.q);
     o.fn.claim(jobs, n, e, o.arg);
+    telling_end(&t);
     free(jobs);
 }
 

@@ -4,6 +4,7 @@
  *                                         └── refused as a whole ──▶ each by itself ──▶ told
  *
  * An end waits only for the answer to the ends before it, so a quiet node sends each at once and a busy one sends many in the time of one.
+ * What ends while its owner is being told of claims or of other ends leaves when the owner is back.
  * Nothing is lost by waiting: until its end is answered a run is the node's, and its lease holds it. */
 #include <stdlib.h>
 
@@ -161,9 +162,10 @@ part(struct queue *q, struct batch *b)
 static void
 on_finished_all(struct db_result *r, const struct err *e, void *arg)
 {
-    struct batch *b = CHECKED(arg, BATCH_MAGIC);
-    struct queue *q = b->q;
-    struct end   *first = TAILQ_FIRST(&b->ends);
+    struct batch  *b = CHECKED(arg, BATCH_MAGIC);
+    struct queue  *q = b->q;
+    struct end    *first = TAILQ_FIRST(&b->ends);
+    struct telling t;
 
     /* The next batch leaves before anybody is told: what the owners do takes time, and one of them may free the queue. */
     q->batch = NULL;
@@ -173,12 +175,14 @@ on_finished_all(struct db_result *r, const struct err *e, void *arg)
     } else {
         send_gathered(q);
         q->told = b;
+        telling_begin(&t, q);
         if (e)
             tell_all(b, e);
         else
             tell_rows(b, r);
         if (b->q)
             b->q->told = NULL;
+        telling_end(&t);
     }
     batch_free(b);
 }
@@ -222,10 +226,26 @@ gather(struct queue *q)
 static void
 send_gathered(struct queue *q)
 {
-    if (q->batch || TAILQ_EMPTY(&q->gathered))
+    if (q->batch || q->telling || TAILQ_EMPTY(&q->gathered))
         return;
     q->batch = gather(q);
     q->batch->call = send_batch(q, q->batch, on_finished_all);
+}
+
+void
+telling_begin(struct telling *t, struct queue *q)
+{
+    *t = (struct telling){ .q = q, .outer = q->telling };
+    q->telling = t;
+}
+
+void
+telling_end(struct telling *t)
+{
+    if (!t->q)
+        return;
+    t->q->telling = t->outer;
+    send_gathered(t->q);
 }
 
 void
@@ -266,6 +286,8 @@ finish_fini(struct queue *q)
         send_batch(q, b, NULL);
         batch_free(b);
     }
+    for (struct telling *t = q->telling; t; t = t->outer)
+        t->q = NULL;
     if (!q->told)
         return;
     q->told->q = NULL;
