@@ -235,7 +235,7 @@ Q1_finish__a_call_that_fails_as_a_whole_is_repeated_one_by_one(void **state)
         end_well(q, c->runs[i], &n[i]);
     for (int i = 0; i < 4; i++)
         assert_true(devdb_run_until(loop, is_ended, &n[i])); /* by themselves they come in any order */
-    assert_int_equal(calls(), before + 5); /* one, three together, and each of the three */
+    assert_int_equal(calls(), before + 5);                   /* one, three together, and each of the three */
     for (int i = 0; i < 4; i++) {
         assert_int_equal(n[i].count, 1);
         assert_string_equal(n[i].job_status, "done");
@@ -331,6 +331,71 @@ free__from_inside_an_answer_silences_those_behind_it(void **state)
     free(c);
 }
 
+/* Whose jobs end as soon as it is told of them. */
+struct quick {
+    struct queue *queue;
+    struct ending n[MANY];
+    int           claims;
+    bool          is_freeing;
+};
+
+static void
+on_quick_claim(const struct queue_job *jobs, size_t n, const struct err *e, void *arg)
+{
+    struct quick *k = arg;
+
+    assert_null(e);
+    assert_int_equal(n, MANY);
+    k->claims++;
+    for (size_t i = 0; i < n; i++)
+        end_well(k->queue, queue_job_run(&jobs[i]), &k->n[i]);
+    if (k->is_freeing)
+        queue_free(k->queue);
+}
+
+static bool
+is_quickly_claimed(void *arg)
+{
+    return ((struct quick *)arg)->claims > 0;
+}
+
+static void
+claim_quickly(struct quick *k)
+{
+    char *sql = xasprintf("select count(orch.enqueue('chore')) from generate_series(1, %d)", MANY);
+
+    devdb_do(sql);
+    free(sql);
+    queue_look_anew(k->queue);
+    queue_claim(k->queue, MANY, on_quick_claim, k);
+    assert_true(devdb_run_until(loop, is_quickly_claimed, k));
+}
+
+static void
+Q1_finish__what_ends_in_the_answer_to_a_claim_travels_together(void **state)
+{
+    (void)state;
+    struct quick k = { .queue = q };
+    long         before = calls();
+
+    claim_quickly(&k);
+    assert_true(devdb_run_until(loop, is_ended, &k.n[MANY - 1]));
+    assert_int_equal(calls(), before + 2); /* the claim, and all ends */
+    for (int i = 0; i < MANY; i++)
+        assert_string_equal(k.n[i].job_status, "done");
+}
+
+static void
+free__in_the_answer_to_a_claim_sends_what_ended_there(void **state)
+{
+    (void)state;
+    struct quick k = { .queue = another(), .is_freeing = true };
+
+    claim_quickly(&k);
+    assert_true(devdb_run_until(loop, is_nothing_running, NULL));
+    assert_int_equal(k.n[0].count, 0);
+}
+
 static int
 prepare(void **state)
 {
@@ -371,6 +436,8 @@ main(void)
         cmocka_unit_test(Q4_finish__a_lost_connection_tells_every_one_to_repeat),
         cmocka_unit_test(free__sends_what_is_gathered_and_tells_nobody),
         cmocka_unit_test(free__from_inside_an_answer_silences_those_behind_it),
+        cmocka_unit_test(Q1_finish__what_ends_in_the_answer_to_a_claim_travels_together),
+        cmocka_unit_test(free__in_the_answer_to_a_claim_sends_what_ended_there),
     };
     return cmocka_run_group_tests(tests, prepare, clean_up);
 }
