@@ -3,8 +3,9 @@ returns void language plpgsql stable as $$
 declare
     problem text;
 begin
-    -- The usual answer first, and cheap: somebody offers it.
-    if exists (select from orch.nodes as n where n.stopped_at is null and check_agent.agent = any (n.agents)) then
+    -- The usual answers first, and cheap: somebody offers it, or nobody has told anything.
+    if exists (select from orch.nodes as n where n.stopped_at is null and check_agent.agent = any (n.agents))
+       or not exists (select from orch.nodes as n where n.stopped_at is null and cardinality(n.agents) > 0) then
         return;
     end if;
     problem := orch.agent_problem(agent);

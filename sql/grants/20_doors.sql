@@ -19,7 +19,9 @@ begin
     for door in
         select d.roles, d.is_definer, p.oid::regprocedure as signature
           from (values
-            ('{orch_producer,orch_operator,orch_service}'::text[], true, 'enqueue enqueue_many job'),
+            ('{orch_producer,orch_operator,orch_service}'::text[], true, 'put_job put_jobs job'),
+            -- With the caller's rights: they tell a reader that it is none of these.
+            ('{orch_producer,orch_operator,orch_service,orch_reader}', false, 'enqueue enqueue_many refuse_producer'),
             ('{orch_reader,orch_operator,orch_service}', true, 'cron_next queue_report status_report task_report why'),
             -- Views call these, and a view calls functions with the rights of whoever reads it.
             ('{orch_reader,orch_operator,orch_service}', false, 'ci_state not_taken original_key'),

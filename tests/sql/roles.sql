@@ -6,7 +6,8 @@ select * from no_plan();
 -- and the service's, a reader's too; an operator's are also the service's; nobody but the owner calls the rest.
 create temporary table decided as
 select d.who, string_to_table(d.names, ' ') as name from (values
-    ('producer', 'enqueue enqueue_many job'),
+    ('anybody',  'enqueue enqueue_many refuse_producer'), -- with their own rights, to be told who may
+    ('producer', 'job put_job put_jobs'),
     ('reader',   'ci_state cron_next not_taken original_key queue_report status_report task_report why'),
     ('operator', 'add_dep approve cancel_job clear_limit confirm_deploy freeze pause reject resume retry_effect retry_job '
                  'schedule set_limit set_setting stop_task unfreeze unschedule'),
@@ -33,8 +34,9 @@ select p.oid, p.oid::regprocedure::text as signature, p.proname as name, d.who, 
  where p.pronamespace = 'orch'::regnamespace;
 create role stranger;
 create temporary table roles as
-select * from (values ('orch_producer', '{producer}'::text[]), ('orch_reader', '{reader}'), ('orch_operator', '{producer,reader,operator}'),
-                      ('orch_service', '{producer,reader,operator,service}'), ('stranger', '{}')) as r(role, may);
+select * from (values ('orch_producer', '{anybody,producer}'::text[]), ('orch_reader', '{anybody,reader}'),
+                      ('orch_operator', '{anybody,producer,reader,operator}'),
+                      ('orch_service', '{anybody,producer,reader,operator,service}'), ('stranger', '{}')) as r(role, may);
 create temporary table relations as
 select c.oid, c.oid::regclass::text as name, c.relkind from pg_class as c
  where c.relnamespace = 'orch'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'S');
@@ -46,7 +48,7 @@ select is_empty($$select r.role, f.signature from roles as r cross join function
                    where has_function_privilege(r.role, f.oid, 'execute') <> (f.who = any (r.may))$$,
                 'X3 each role calls just what is its own');
 select is_empty($$select f.signature from functions as f
-                   where f.is_definer <> (f.who <> 'owner' and f.name not in ('ci_state', 'not_taken', 'original_key'))$$,
+                   where f.is_definer <> (f.who not in ('owner', 'anybody') and f.name not in ('ci_state', 'not_taken', 'original_key'))$$,
                 'X3 what others may call runs with the rights of the owner, except what views need');
 select is_empty($$select f.signature from functions as f where (f.is_definer or f.language <> 'sql') and f.is_pinned is not true$$,
                 'X3 functions pin their search_path, except those in SQL that may be inlined');
@@ -101,6 +103,10 @@ select is(pg_temp.as_role('rita', format('select count(*) >= 0 from %s', c.name)
 select is(pg_temp.as_role('rita', format('select %s is not null', c.call)), 'true', 'X3 a reader asks ' || c.call)
   from (values ('orch.queue_report()'), ('orch.status_report()')) as c(call);
 select is(pg_temp.as_role('rita', 'select orch.enqueue(''a'')'), '42501', 'X3 a reader cannot enqueue');
+select is(pg_temp.as_role('rita', 'select orch.enqueue_many(''[]'')'), '42501', 'X3 nor many');
+set local role rita;
+select throws_like($$select orch.enqueue('a')$$, 'role "rita" may not enqueue: accepted are members of orch_producer,%', 'X3 and reads who may');
+reset role;
 select is(pg_temp.as_role('rita', 'select orch.stop_task(''SHOP-007'')'), '42501', 'X3 nor stop');
 select is(pg_temp.as_role('stranger', 'select orch.enqueue(''a'')'), '42501', 'X3 without a role there is nothing');
 
