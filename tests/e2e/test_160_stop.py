@@ -285,8 +285,8 @@ def test_TC_13_stop_over_http_end_to_end(house):
     issue = house.begin()
     house.wait_open(issue, "review")
     run = house.wait_running(issue, "reviewer")
-    house.sql("insert into orch.jobs (agent, repo, task_id, stage, held) values ('tester', 'acme/shop', %s, 'testing', 'test')",
-              (house.task(issue)["id"],))
+    house.sql("insert into orch.jobs (agent, repo, task_id, stage, held, held_by)"
+              " values ('tester', 'acme/shop', %s, 'testing', 'test', 'test')", (house.task(issue)["id"],))
     before, main = house.task(issue), house.git("rev-parse", "main")
     house.move(issue, "STOP")
     task = house.wait_stage(issue, "cancelled")
