@@ -13,7 +13,7 @@
 
 #define DRAIN_MAGIC 0x62647261u
 
-enum { LEASE_MS = 3600000, CALL_TIMEOUT_MS = 60000 };
+enum { LEASE_MS = 3600000, CALL_TIMEOUT_MS = 60000, SLOTS = 100 };
 
 struct drain {
     uint32_t                    magic;
@@ -82,13 +82,16 @@ on_claimed(const struct queue_job *jobs, size_t n, const struct err *e, void *ar
     claim_more(d);
 }
 
-/* One claim for each connection is under way; jobs asked for and not wanted would be left running, so the last one asks for the rest. */
+/* A node asks for what its slots have room for: one claim when that is a batch, several when batches are smaller, each on a connection. */
 static void
 claim_more(struct drain *d)
 {
     unsigned wanted = d->o->warm_up + d->o->jobs;
+    unsigned most = d->o->batch < SLOTS ? SLOTS / d->o->batch : 1;
 
-    while (d->claims_open < d->o->connections && d->claimed + d->claims_open * d->o->batch < wanted) {
+    if (most > d->o->connections)
+        most = d->o->connections;
+    while (d->claims_open < most && d->claimed + d->claims_open * d->o->batch < wanted) {
         d->claims_open++;
         queue_claim(d->q, (int)d->o->batch, on_claimed, d);
     }
@@ -125,7 +128,7 @@ bench_drain(const struct bench_options *o, struct err *e)
 
     if (loop_new(&d.loop, e) || db_open(&d.db, d.loop, &options, e))
         goto out;
-    d.q = queue_new(d.db, "bench", "00000000-0000-4000-8000-00000000be4c");
+    d.q = queue_new(d.db, "bench-drain", "00000000-0000-4000-8000-00000000be4c");
     db_on_up(d.db, on_up, &d);
     loop_run(d.loop);
     if (!e->code)

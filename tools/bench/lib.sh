@@ -1,5 +1,5 @@
 # lib.sh: the cluster, the rounds and the books of tools/bench/run.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2153,SC2154 # what run sets, and what it reads
 
 pgbin=$(dirname "$(readlink -f "$(command -v pgbench || echo /usr/lib/postgresql/15/bin/pgbench)")")
 [[ -x $pgbin/pgbench ]] || pgbin=/usr/lib/postgresql/15/bin
@@ -43,6 +43,7 @@ clean_up() {
 
 # book WORKLOAD CASE WHO UNIT VALUE: one measured value. Those that share the first four are rounds of one figure.
 book() {
+    [[ -n $5 ]] || die "$1, $2, $3: nothing was measured"
     printf '%s\t%s\t%s\t%s\t%s\n' "$@" >>"$work/samples"
 }
 

@@ -1,5 +1,5 @@
 # node.sh: workloads that need orchd itself, as it is run: pickup, starts and idle.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2153,SC2154 # what run sets, and what it reads
 
 # start_node SLOTS AGENT-YAML [SETTING=VALUE…]: orchd serve with the agents of the YAML lines, until it answers.
 start_node() {
@@ -37,10 +37,13 @@ wait_until() {
     die "waited $1 s in vain: $2"
 }
 
-# busy: each slot holds a job that does not end. idle: nothing to do, and none of the jobs that come is for it.
+# busy: each slot holds a job that does not end. idle: nothing to do, and none of the jobs that come is for it: they are for a node that
+# exists on paper, because a job for an agent that no node offers is refused.
 start_listener() {
     sql -c 'truncate orch.jobs cascade'
     start_node 2 '  sleeper: {command: [/bin/sleep, "100000"]}'
+    sql -c "select orch.node_start('paper', '00000000-0000-4000-8000-00000000be4f', 1, 4, 'bench', interval '1 day', null)" \
+        -c "update orch.nodes set agents = '{noop}' where node = 'paper'" >/dev/null
     if [[ $1 == busy ]]; then
         sql -c "select orch.enqueue('sleeper'), orch.enqueue('sleeper')" >/dev/null
         wait_until 10 "select count(*) = 2 from orch.agent_runs where started_at is not null and ended_at is null"

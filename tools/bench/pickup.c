@@ -218,7 +218,7 @@ bench_pickup(const struct bench_options *o, struct err *e)
     }
     if (loop_new(&p.loop, e) || db_open(&p.db, p.loop, &options, e))
         goto out;
-    p.q = queue_new(p.db, "bench", "00000000-0000-4000-8000-00000000be4d");
+    p.q = queue_new(p.db, "bench-pickup", "00000000-0000-4000-8000-00000000be4d");
     db_on_up(p.db, on_up, &p);
     loop_run(p.loop);
 out:

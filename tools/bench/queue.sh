@@ -1,5 +1,5 @@
 # queue.sh: workloads that measure the queue alone: drain and enqueue. orchd's side runs orchd's own code, without its processes.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2153,SC2154 # what run sets, and what it reads
 
 # One round of N jobs in a queue that holds them and nothing else; a tenth before them is the warm-up.
 drain_floor() {
@@ -70,6 +70,7 @@ workload_enqueue() {
         done
         stop_node
     done
+    sql -c 'delete from orch.nodes'
     for ((round = 1; round <= rounds; round++)); do
         for who in insert enqueue; do
             before_round "truncate orch.jobs cascade" "vacuum (analyze) orch.jobs"
