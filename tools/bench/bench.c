@@ -9,6 +9,8 @@
 #include "base/str.h"
 #include "bench.h"
 
+enum { NUMBER_MAX = 100000000 };
+
 struct verb {
     const char *name;
     int (*run)(const struct bench_options *o, struct err *e);
@@ -40,11 +42,34 @@ print_usage(void)
     return EX_USAGE;
 }
 
-/* -1 when a value is no number in its range. */
+/* The number that an option sets; NULL when it sets a text. */
+static unsigned *
+number_of(struct bench_options *o, int letter)
+{
+    switch (letter) {
+    case 'b':
+        return &o->batch;
+    case 'c':
+        return &o->connections;
+    case 'n':
+        return &o->jobs;
+    case 'w':
+        return &o->warm_up;
+    case 'm':
+        return &o->mean_ms;
+    case 'r':
+        return &o->seed;
+    default:
+        return NULL;
+    }
+}
+
+/* -1 for an unknown option, or a value that is no number in its range. */
 static int
 read_option(struct bench_options *o, int letter, const char *value)
 {
-    long number = 0;
+    unsigned *number = number_of(o, letter);
+    long      given = 0;
 
     if (letter == 'u')
         o->url = value;
@@ -52,14 +77,10 @@ read_option(struct bench_options *o, int letter, const char *value)
         o->sql = value;
     else if (letter == 'o')
         o->out = value;
-    if (strchr("uso", letter))
-        return 0;
-    if (letter == '?' || !str_to_long(value, &number) || number < 0 || number > 100000000)
+    else if (!number || !str_to_long(value, &given) || given < 0 || given > NUMBER_MAX)
         return -1;
-    unsigned *const fields[] = {
-        ['b'] = &o->batch, ['c'] = &o->connections, ['n'] = &o->jobs, ['w'] = &o->warm_up, ['m'] = &o->mean_ms, ['r'] = &o->seed,
-    };
-    *fields[letter] = (unsigned)number;
+    if (number)
+        *number = (unsigned)given;
     return 0;
 }
 
