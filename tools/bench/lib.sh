@@ -22,6 +22,7 @@ begin() {
     work=$(mktemp -d "${TMPDIR:-/tmp}/bench.XXXXXX")
     chmod 755 "$work"
     trap clean_up EXIT
+    trap 'exit 130' INT TERM
     load_before=$(cut -d' ' -f1-3 /proc/loadavg)
     mkdir "$work/db"
     url=$("$root/tools/devdb" start "$work/db")
