@@ -146,6 +146,12 @@ queue_look_anew(struct queue *q)
     q->is_anew = true;
 }
 
+int64_t
+queue_look_rest_ms(const struct queue *q)
+{
+    return q->look_us * LOOK_SHARE / US_PER_MS;
+}
+
 bool
 queue_is_dry(const struct queue *q)
 {

@@ -124,10 +124,11 @@ void queue_beat(struct queue *q, bool is_draining, queue_stops_fn *fn, void *arg
  * failed, and one every second, or less often when it takes more than a fiftieth of the time. */
 void queue_claim(struct queue *q, int slots, queue_claim_fn *fn, void *arg);
 /* The claims to come pass over the agents of one list, and take those of the other alone. NULL-ended, copied; NULL = any. */
-void queue_choose_agents(struct queue *q, const char *const *without, const char *const *only);
-void queue_look_anew(struct queue *q);    /* the next claim looks everywhere */
-bool queue_is_dry(const struct queue *q); /* the claim answered last looked everywhere and came back short: nothing more was due */
-void queue_runs_to_stop(struct queue *q, queue_stops_fn *fn, void *arg);
+void    queue_choose_agents(struct queue *q, const char *const *without, const char *const *only);
+void    queue_look_anew(struct queue *q);          /* the next claim looks everywhere */
+int64_t queue_look_rest_ms(const struct queue *q); /* between two looks everywhere, so that they take a fiftieth of the time */
+bool    queue_is_dry(const struct queue *q);       /* the claim answered last looked everywhere and came back short: nothing more was due */
+void    queue_runs_to_stop(struct queue *q, queue_stops_fn *fn, void *arg);
 /* Both travel on the LISTEN connection (db_listener_call()), whose session holds the lock. horizon NULL: become idle; else: ask again. Each
  * answer with is_idle to a NULL wants one queue_node_awake(), unless the connection was lost since: the lock goes with it. */
 void queue_node_idle(struct queue *q, const char *horizon, queue_idle_fn *fn, void *arg);

@@ -117,6 +117,21 @@ linger(struct doorbell *b)
     look_after(b, b->wait_ms);
 }
 
+static int64_t
+least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* A look over a million due jobs of which this node can run none must not follow upon the last. */
+static int64_t
+rest_ms(const struct doorbell *b)
+{
+    int64_t ms = queue_look_rest_ms(b->queue);
+
+    return ms < WAIT_MOST_MS ? WAIT_MOST_MS : ms;
+}
+
 /* --- going, settling, sleeping -------------------------------------------------------------------------------------------------------- */
 
 static void
@@ -230,7 +245,7 @@ calm_down(struct doorbell *b, bool is_certain)
             return;
         }
         look_after(b, b->wait_ms);
-        b->wait_ms = b->wait_ms * 2 < WAIT_MOST_MS ? b->wait_ms * 2 : WAIT_MOST_MS;
+        b->wait_ms = least(b->wait_ms * 2, rest_ms(b));
         return;
     default:
         CHECK(!"who waits for no look is told of none");
