@@ -56,6 +56,19 @@ select results_eq($$select f.error_code from orch.finish_runs((select array_agg(
 select throws_ok($$select * from orch.finish_runs('{1,2}', '{ok}', '{null}', '{1}')$$, 'OR422', null, 'lists of different length are refused');
 update orch.jobs set status = 'cancelled', finished_at = now(), held = null, held_by = null where status in ('queued', 'running');
 
+-- Many ends of processes at once: their rows are closed, and one whose job was cancelled closes too.
+select orch.enqueue('a', 'proc-' || n) from generate_series(1, 3) as n;
+select pg_temp.claim(9);
+create temp table procs as select j.run_id, j.id from orch.jobs as j where j.content like 'proc-%' order by j.id;
+select orch.run_started(p.run_id, 7, '1', 'boot', '/log', p.id) from procs as p;
+select orch.cancel_job(max(p.id)) from procs as p;
+select results_eq($$select f.job_status, f.note, f.error_code from orch.finish_runs(
+    (select array_agg(p.run_id order by p.id) from procs as p), '{ok,ok,ok}', '{"{\"exit_status\": 0, \"usage\": {\"input\": 5}}","{}","{\"exit_status\": 0}"}',
+    (select array_agg(p.id order by p.id) from procs as p)) as f order by f.run_id$$,
+    $$values ('done', 'done', ''), ('done', 'done', ''), ('cancelled', 'job is cancelled', '')$$, 'Q4 good ends of processes');
+select results_eq('select r.outcome, r.exit_status, r.tokens_in from orch.agent_runs as r join procs as p on p.run_id = r.id order by r.id',
+    $$values ('ok', 0, 5::bigint), ('ok', null, null), ('ok', 0, null)$$, 'R4 their rows are closed with what happened');
+
 -- Pause and resume.
 select orch.enqueue('dev', 'd1');
 select orch.enqueue('ops', 'o1', repo => 'acme/shop');

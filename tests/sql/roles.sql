@@ -16,7 +16,7 @@ select d.who, string_to_table(d.names, ' ') as name from (values
                  'put_board_states reap receive_event retry_events run_duty run_started run_stopping runs_to_stop sweep_cancels'),
     ('owner',    'active_job add_card add_clean_up add_effect admit_jobs advance agent_problem alert_failed apply_cancel back_off '
                  'begin_deploy block_task blocked_by cancel_jobs cancel_task check_agent check_gate check_jobs check_rule check_settings '
-                 'close_run cron_allows cron_day cron_field cron_next_named cron_next_walking cron_number cron_parts delay_effect '
+                 'close_run close_runs cron_allows cron_day cron_field cron_next_named cron_next_walking cron_number cron_parts delay_effect '
                  'effect_context effect_payload end_effect end_job enqueue_keyed enter_stage fail_job file_blobs find_task finish_deploy '
                  'fire_schedule fire_schedules first_instant free_held hold_reason idle_key is_critical is_terminal job_problem '
                  'limit_key limit_room local_time member_problem mourn_effect move_on need_node need_task newest_ticks next_job_ms '
