@@ -6,7 +6,8 @@ import subprocess
 from conftest import BUILD
 from house import ROOT
 
-WORKLOADS = {"drain": {"floor", "orchd"}, "pickup": {"orchd"}, "enqueue": {"insert", "notify", "enqueue"}, "depth": {"empty", "full", "built", "size"},
+WORKLOADS = {"drain": {"floor", "orchd"}, "pickup": {"orchd"}, "enqueue": {"insert", "notify", "enqueue"},
+             "depth": {"empty", "full", "built", "size", "old transaction"},
              "starts": {"xargs", "orchd"}, "idle": {"orchd"}}
 
 
@@ -24,3 +25,22 @@ def test_bench__a_quick_run_measures_each_workload_beside_its_baseline(tmp_path)
     assert {r["workload"] for r in book["ratios"]} == {"drain", "enqueue", "depth", "starts"}
     page = subprocess.run([str(ROOT / "tools" / "bench" / "report"), str(out)], capture_output=True, text=True, check=True).stdout
     assert page.startswith("# Performance") and "smoke run" in page
+
+
+def test_bench__a_figure_that_was_not_measured_is_told_with_its_reason(tmp_path):
+    samples, facts, out = tmp_path / "samples", tmp_path / "facts", tmp_path / "bench.json"
+    samples.write_text("drain\tits best, connections 1\tgraphile\tnot measured\tnot done within 60 s\n"
+                       "pickup\tto the agent's exec, from COMMIT sent\torchd\tms\t2.5\n"
+                       "idle\tno agents\torchd\tMB resident\t21\n"
+                       "enqueue\t1000 a transaction, 1 writer\tinsert\tjobs/s\t10\n"
+                       "enqueue\t1000 a transaction, 1 writer\tenqueue\tjobs/s\t1\n")
+    facts.write_text("".join(f"{name}\t1\n" for name in ("command", "version", "commit", "taken_at", "cpu", "cores", "memory_kb", "kernel",
+                                                         "load_before", "load_after", "postgres", "pgbench", "quick")))
+    table = subprocess.run([str(ROOT / "tools" / "bench" / "gather"), str(samples), str(facts), str(out)], capture_output=True, text=True,
+                           check=True).stdout
+    assert "not measured: not done within 60 s" in table and table.count("MISSED") == 1
+    book = json.loads(out.read_text())
+    assert [m["is_met"] for f in book["figures"] for m in f["limits"]] == [True, True, False]
+    assert [r["is_met"] for r in book["ratios"]] == [None]
+    page = subprocess.run([str(ROOT / "tools" / "bench" / "report"), str(out)], capture_output=True, text=True, check=True).stdout
+    assert "| graphile | not measured | not done within 60 s |" in page

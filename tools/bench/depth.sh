@@ -5,8 +5,17 @@
 start_old_transaction() {
     coproc OLD { psql -XAtq -d "$url"; }
     old_pid=$OLD_PID
-    echo "begin isolation level repeatable read; select txid_current_snapshot();" >&"${OLD[1]}"
-    read -r _ <&"${OLD[0]}"
+    echo "begin isolation level repeatable read; select pg_backend_pid() from pg_current_snapshot();" >&"${OLD[1]}"
+    read -r old_backend <&"${OLD[0]}"
+}
+
+# Seconds since it began, if it still holds its snapshot. What is measured without it is not what was meant.
+old_transaction_age() {
+    local age
+    age=$(sql -c "select extract(epoch from now() - xact_start)::int from pg_stat_activity
+                   where pid = $old_backend and state = 'idle in transaction' and backend_xmin is not null")
+    [[ -n $age ]] || die 'the old transaction ended before the measurement did'
+    echo "$age"
 }
 
 stop_old_transaction() {
@@ -49,7 +58,7 @@ drain_depth() {
 }
 
 workload_depth() {
-    local queued held finished later began total
+    local queued held finished later began total case
     read -r queued held finished later <<<"$depth"
     # Without a past and without an old transaction: enough jobs for the rounds, and nothing else.
     total=$((rounds * 20000))
@@ -63,12 +72,13 @@ workload_depth() {
     began=$SECONDS
     sql -v queued="$queued" -v held="$held" -v finished="$finished" -v later="$later" -f "$here/depth.sql"
     sql -c 'vacuum (analyze) orch.jobs' -c checkpoint
-    book depth "$queued queued, $held held, $finished finished, $later later" built s $((SECONDS - began))
-    book depth "$queued queued, $held held, $finished finished, $later later" size MB \
-        "$(sql -c "select pg_total_relation_size('orch.jobs') / 1048576")"
+    case="$queued queued, $held held, $finished finished, $later later"
+    book depth "$case" built s $((SECONDS - began))
+    book depth "$case" size MB "$(sql -c "select pg_total_relation_size('orch.jobs') / 1048576")"
     explain_claim "$out.explain-before"
     drain_depth full
     explain_claim "$out.explain-after"
+    book depth "$case" 'old transaction' s "$(old_transaction_age)"
     stop_old_transaction
     sql -c 'truncate orch.jobs cascade'
 }

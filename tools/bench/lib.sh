@@ -48,6 +48,12 @@ book() {
     printf '%s\t%s\t%s\t%s\t%s\n' "$@" >>"$work/samples"
 }
 
+# book_nothing WORKLOAD CASE WHO WHY: a figure that is missing; the table says why
+book_nothing() {
+    say "$1, $2, $3: not measured: $4"
+    printf '%s\t%s\t%s\tnot measured\t%s\n' "$1" "$2" "$3" "$(tr '\t\n' '  ' <<<"$4")" >>"$work/samples"
+}
+
 # before_round STATEMENT…: a quiet beginning: the rows of the round, their statistics, and nothing left to be written behind its back.
 before_round() {
     local statement

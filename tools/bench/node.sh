@@ -58,7 +58,7 @@ book_delays() {
 }
 
 produce() {
-    "$bench" produce --url "$url" --jobs "$pickups" --mean-ms "${quick:+20}${quick:-100}" --sql "$1"
+    "$bench" produce --url "$url" --jobs "$pickups" --mean-ms "$([[ -n $quick ]] && echo 20 || echo 100)" --sql "$1"
 }
 
 workload_pickup() {

@@ -2,12 +2,21 @@
 //
 //   node peers.mjs graphile|pgboss install URL              make its schema
 //   node peers.mjs graphile|pgboss drain URL N WARM-UP C    print jobs per second of N jobs after WARM-UP, over C connections
-//   node peers.mjs graphile|pgboss pickup URL N FILE        write "JOB NANOSECONDS" a line to FILE for N jobs as they come
+//   node peers.mjs graphile|pgboss pickup URL N FILE        write "JOB NANOSECONDS" a line to FILE for N jobs as they come;
+//                                                           FILE.ready appears when it listens
+import { EventEmitter } from 'node:events';
 import fs from 'node:fs';
 
 const [, , peer, verb, url, count, third, fourth] = process.argv;
 
-// Calls onDone(k) with the rate when the last of the jobs is done. Time begins at the end of the warm-up.
+function fail(error) {
+  console.error(String(error?.message ?? error).split('\n')[0]);
+  process.exit(1);
+}
+process.on('unhandledRejection', fail);
+process.on('uncaughtException', fail);
+
+// add(k) answers true when the last of the jobs is done, and prints the rate. Time begins at the end of the warm-up.
 function stopwatch(jobs, warmUp) {
   let done = 0, began = process.hrtime.bigint(), rate = null;
   return {
@@ -34,56 +43,54 @@ function noter(jobs, file) {
   };
 }
 
+function tellReady(file) {
+  fs.writeFileSync(`${file}.ready`, '');
+}
+
 const graphile = {
-  async options(concurrency, localQueue) {
-    const { Logger } = await import('graphile-worker');
-    // A job counts as done when its completion is in the database, as it does for the others: completions in batches have an event.
-    return {
-      preset: { worker: { connectionString: url, concurrentJobs: concurrency, maxPoolSize: 10, pollInterval: 2000, preparedStatements: true,
-        logger: new Logger(() => () => {}), completeJobBatchDelay: 0, failJobBatchDelay: 0, ...localQueue } },
-      noHandleSignals: true,
-    };
+  async start(worker, noop, events) {
+    const { Logger, run } = await import('graphile-worker');
+    const logger = new Logger(() => () => {});
+    return run({ preset: { worker: { connectionString: url, preparedStatements: true, logger, ...worker } },
+      noHandleSignals: true, taskList: { noop }, events });
   },
   async install() {
     const { runMigrations } = await import('graphile-worker');
     await runMigrations({ connectionString: url });
   },
+  // A job counts when its handler has run. Its completion may still be under way: that is in its favour, by 500 jobs at the most.
   async drain(jobs, warmUp, connections) {
-    const { run } = await import('graphile-worker');
     const watch = stopwatch(jobs, warmUp);
-    const options = await this.options(100, { localQueue: { size: 500 } });
-    options.preset.worker.maxPoolSize = connections;
-    let over;
-    const isOver = new Promise((resolve) => { over = resolve; });
-    const runner = await run({ ...options, taskList: { noop: () => { if (watch.add(1)) over(); } } });
-    await isOver;
-    await runner.stop();
+    const isOver = deferred();
+    // One connection more than those that work: it keeps one for LISTEN, and with a pool of one would wait for it for ever.
+    await this.start({ concurrentJobs: 100, localQueue: { size: 500 }, maxPoolSize: connections + 1, completeJobBatchDelay: 0,
+      failJobBatchDelay: 0 }, () => { if (watch.add(1)) isOver.resolve(); });
+    await isOver.promise;
   },
   async pickup(jobs, file) {
-    const { run } = await import('graphile-worker');
     const note = noter(jobs, file);
-    let over;
-    const isOver = new Promise((resolve) => { over = resolve; });
-    const runner = await run({ ...(await this.options(4, {})), taskList: { noop: (_, helpers) => { if (note(helpers.job.id)) over(); } } });
-    await isOver;
-    await runner.stop();
+    const isOver = deferred();
+    const events = new EventEmitter();
+    events.on('pool:listen:success', () => tellReady(file));
+    await this.start({ concurrentJobs: 4, maxPoolSize: 10 }, (_, helpers) => { if (note(helpers.job.id)) isOver.resolve(); }, events);
+    await isOver.promise;
   },
 };
 
 const pgboss = {
   async start(connections) {
-    const { default: PgBoss } = await import('pg-boss');
-    const boss = new PgBoss({ connectionString: url, max: connections, supervise: false, schedule: false });
-    boss.on('error', (error) => { console.error(error); process.exit(1); });
+    const module = await import('pg-boss');
+    const boss = new (module.PgBoss ?? module.default)({ connectionString: url, max: connections, supervise: false, schedule: false,
+      useListenNotify: verb === 'pickup' });
+    boss.on('error', fail);
     await boss.start();
     return boss;
   },
   async install() {
     const boss = await this.start(2);
-    await boss.createQueue('noop');
-    await boss.stop({ graceful: false });
+    await boss.createQueue('noop', { notify: true });
   },
-  // fetch() and complete(): the quickest way to use it, since work() pauses for half a second or more between two batches.
+  // fetch() and complete(): the quickest way to use it, since work() pauses between two batches.
   async drain(jobs, warmUp, connections) {
     const boss = await this.start(connections);
     const watch = stopwatch(jobs, warmUp);
@@ -91,25 +98,30 @@ const pgboss = {
     const loop = async () => {
       while (!isOver) {
         const batch = await boss.fetch('noop', { batchSize: 100 });
-        if (batch.length) await boss.complete('noop', batch.map((job) => job.id));
+        if (!batch?.length) throw new Error('the queue was empty too early');
+        await boss.complete('noop', batch.map((job) => job.id));
         isOver = watch.add(batch.length) || isOver;
       }
     };
     await Promise.all(Array.from({ length: connections }, loop));
-    await boss.stop({ graceful: false });
   },
   async pickup(jobs, file) {
     const boss = await this.start(4);
     const note = noter(jobs, file);
-    let over;
-    const isOver = new Promise((resolve) => { over = resolve; });
-    await boss.work('noop', { pollingIntervalSeconds: 0.5, batchSize: 4 }, async (batch) => {
-      for (const job of batch) if (note(job.id)) over();
+    const isOver = deferred();
+    await boss.work('noop', { pollingIntervalSeconds: 0.5, notifyPollingIntervalSeconds: 0.5, batchSize: 100 }, async (batch) => {
+      for (const job of batch) if (note(job.id)) isOver.resolve();
     });
-    await isOver;
-    await boss.stop({ graceful: false });
+    tellReady(file);
+    await isOver.promise;
   },
 };
+
+function deferred() {
+  const d = {};
+  d.promise = new Promise((resolve) => { d.resolve = resolve; });
+  return d;
+}
 
 const side = { graphile, pgboss }[peer];
 if (verb === 'install') await side.install();
