@@ -1360,11 +1360,13 @@ ALTER TABLE ONLY orch.transitions
 -- orch.claim_effects(node text, slots integer, held bigint[] DEFAULT '{}'::bigint[]) returns TABLE(effect_id bigint, token uuid, kind text, attempts integer, task_id bigint, payload jsonb, context jsonb)
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.claim_jobs(node text, incarnation uuid, slots integer, marks jsonb DEFAULT NULL::jsonb, without text[] DEFAULT NULL::text[], only_agents text[] DEFAULT NULL::text[]) returns TABLE(run_id bigint, job_id bigint, agent text, repo text, task_id bigint, work_item text, title text, branch text, default_branch text, clone_url text, stage text, content text, attempt integer, max_attempts integer, plane_issue_id text, priority integer, run_at timestamp with time zone)
---     service; with the owner's rights; search_path=pg_catalog, pg_temp
+--     service; with the owner's rights; plan_cache_mode=force_generic_plan, search_path=pg_catalog, pg_temp
 -- orch.clear_limit(kind text, name text DEFAULT ''::text) returns text
 --     operator, service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.close_run(run_id bigint, outcome text, detail jsonb) returns void
 --     owner; search_path=pg_catalog, pg_temp
+-- orch.close_runs(run_ids bigint[], outcomes text[], details jsonb[]) returns SETOF bigint
+--     owner
 -- orch.confirm_deploy(ref text, actor text DEFAULT SESSION_USER) returns text
 --     operator, service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.cron_allows(months integer[], days integer[], weekdays integer[], is_either boolean, day date) returns boolean
@@ -1402,11 +1404,11 @@ ALTER TABLE ONLY orch.transitions
 -- orch.end_job(job_id bigint, status text, error text) returns void
 --     owner
 -- orch.enqueue(agent text, content text DEFAULT ''::text, repo text DEFAULT NULL::text, priority integer DEFAULT 0, run_at timestamp with time zone DEFAULT now(), max_attempts integer DEFAULT NULL::integer, unique_key text DEFAULT NULL::text, tags text[] DEFAULT '{}'::text[], unique_for interval DEFAULT NULL::interval, limit_key text DEFAULT NULL::text) returns bigint
---     operator, producer, service; with the owner's rights; search_path=pg_catalog, pg_temp
+--     operator, producer, reader, service; plan_cache_mode=force_generic_plan, search_path=pg_catalog, pg_temp
 -- orch.enqueue_keyed(new_id bigint, agent text, content text, repo text, priority integer, run_at timestamp with time zone, max_attempts integer, unique_key text, tags text[], unique_for interval, limit_key text) returns bigint
---     owner; search_path=pg_catalog, pg_temp
+--     owner; plan_cache_mode=force_generic_plan, search_path=pg_catalog, pg_temp
 -- orch.enqueue_many(jobs jsonb) returns SETOF bigint
---     operator, producer, service; with the owner's rights; search_path=pg_catalog, pg_temp
+--     operator, producer, reader, service; search_path=pg_catalog, pg_temp
 -- orch.enter_stage(task_id bigint, stage text, cause text, actor text, event_id bigint DEFAULT NULL::bigint, run_id bigint DEFAULT NULL::bigint, evidence jsonb DEFAULT NULL::jsonb) returns void
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.fail_job(job orch.jobs, run_id bigint, problem text) returns text
@@ -1418,9 +1420,9 @@ ALTER TABLE ONLY orch.transitions
 -- orch.finish_deploy(task_id bigint, verdict text, detail text) returns void
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.finish_run(run_id bigint, outcome text, detail jsonb, job_id bigint DEFAULT NULL::bigint, OUT job_status text, OUT task_stage text, OUT note text) returns record
---     service; with the owner's rights; search_path=pg_catalog, pg_temp
+--     service; with the owner's rights; plan_cache_mode=force_generic_plan, search_path=pg_catalog, pg_temp
 -- orch.finish_runs(run_ids bigint[], outcomes text[], details jsonb[], job_ids bigint[]) returns TABLE(run_id bigint, job_status text, task_stage text, note text, error_code text)
---     service; with the owner's rights; search_path=pg_catalog, pg_temp
+--     service; with the owner's rights; plan_cache_mode=force_generic_plan, search_path=pg_catalog, pg_temp
 -- orch.fire_schedule(s orch.schedules) returns integer
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.fire_schedules() returns integer
@@ -1470,7 +1472,7 @@ ALTER TABLE ONLY orch.transitions
 -- orch.node_awake() returns void
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.node_idle(horizon xid8, OUT is_idle boolean, OUT new_horizon xid8, OUT is_settled boolean, OUT next_ms double precision) returns record
---     service; with the owner's rights; search_path=pg_catalog, pg_temp
+--     service; with the owner's rights; plan_cache_mode=force_generic_plan, search_path=pg_catalog, pg_temp
 -- orch.node_start(node text, incarnation uuid, pid integer, slots integer, version text, lease interval, host text DEFAULT NULL::text) returns void
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.node_stop(node text, incarnation uuid) returns void
@@ -1501,6 +1503,10 @@ ALTER TABLE ONLY orch.transitions
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.put_board_states(project_id bigint, states jsonb, board_actor text) returns void
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
+-- orch.put_job(agent text, content text, repo text, priority integer, run_at timestamp with time zone, max_attempts integer, unique_key text, tags text[], unique_for interval, limit_key text) returns bigint
+--     operator, producer, service; with the owner's rights; plan_cache_mode=force_generic_plan, search_path=pg_catalog, pg_temp
+-- orch.put_jobs(jobs jsonb) returns SETOF bigint
+--     operator, producer, service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.queue_report() returns jsonb
 --     operator, reader, service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.queue_stage_job(task_id bigint, note text DEFAULT NULL::text) returns bigint
@@ -1508,7 +1514,9 @@ ALTER TABLE ONLY orch.transitions
 -- orch.reap() returns integer
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.receive_event(source text, delivery_key text, kind text, facts jsonb, body text) returns TABLE(event_id bigint, status text, reason text)
---     service; with the owner's rights; search_path=pg_catalog, pg_temp
+--     service; with the owner's rights; plan_cache_mode=force_generic_plan, search_path=pg_catalog, pg_temp
+-- orch.refuse_producer() returns void
+--     operator, producer, reader, service; search_path=pg_catalog, pg_temp
 -- orch.reject(ref text, reason text DEFAULT NULL::text, actor text DEFAULT SESSION_USER, event_id bigint DEFAULT NULL::bigint) returns text
 --     operator, service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.repo_in_scope(repo text, repos text) returns boolean
@@ -1532,6 +1540,8 @@ ALTER TABLE ONLY orch.transitions
 -- orch.report_stop() returns jsonb
 --     owner
 -- orch.report_task_deps() returns jsonb
+--     owner
+-- orch.report_upkeep() returns jsonb
 --     owner
 -- orch.requeue_job(job_id bigint, error text, wait interval, uses_attempt boolean) returns text
 --     owner
@@ -1566,7 +1576,7 @@ ALTER TABLE ONLY orch.transitions
 -- orch.run_duty(duty text, node text, keep interval, OUT is_ours boolean, OUT holder text, OUT count integer, OUT goes_on boolean, OUT failed text) returns record
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.run_started(run_id bigint, pid integer, pid_start text, boot_id text, log_path text, job_id bigint DEFAULT NULL::bigint) returns boolean
---     service; with the owner's rights; search_path=pg_catalog, pg_temp
+--     service; with the owner's rights; plan_cache_mode=force_generic_plan, search_path=pg_catalog, pg_temp
 -- orch.run_stopping(run_id bigint, term_at timestamp with time zone, kill_at timestamp with time zone) returns void
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.runs_to_stop(node text) returns TABLE(run_id bigint, why text, asked_at timestamp with time zone)

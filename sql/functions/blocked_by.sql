@@ -11,6 +11,7 @@ language sql as $$
                             || to_char(greatest(l.window_from + l.period, now()), 'YYYY-MM-DD HH24:MI:SS') || ')')
           from orch.limits as l
          where (l.kind, l.name) in (select r.kind, r.name from orch.rules_for(agent, repo, limit_key) as r)
+           and not exists (select from orch.pauses as p where (p.kind, p.name) in (select r.kind, r.name from orch.rules_for(agent, repo, limit_key) as r))
            and orch.limit_room(l.kind, l.name) <= (
                select count(*) from orch.jobs as a
                 where a.id = any (admitted) and (l.kind, l.name) in (select r.kind, r.name from orch.rules_for(a.agent, a.repo, a.limit_key) as r))

@@ -15,6 +15,7 @@ begin
     if job.status not in ('queued', 'running') then
         return format('job %s is %s already', job_id, job.status);
     end if;
+    perform orch.open_run(job.run_id, job.id) where job.status = 'running'; -- Its node is told of runs, so it must have a row.
     perform orch.end_job(job.id, 'cancelled', reason);
     update orch.agent_runs as r set stop_at = clock_timestamp() where r.job_id = job.id and r.ended_at is null and r.stop_at is null;
     perform pg_notify('orch_stop', job.node) where job.status = 'running';

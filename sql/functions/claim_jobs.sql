@@ -23,9 +23,17 @@ declare
     taken      int;
 begin
     perform orch.need_node(node, incarnation);
-    is_ruled := exists (select from orch.pauses) or exists (select from orch.limits);
+    -- Two claims that count the same running jobs would both take the last place; and a limit is not set while one is on its way without it.
+    is_ruled := orch.is_ruled();
     if is_ruled then
-        perform pg_advisory_xact_lock(orch.limit_key()); -- Two claims that count the same running jobs would both take the last place.
+        perform pg_advisory_xact_lock(orch.limit_key());
+        perform orch.review_blocks(); -- Who waits for room goes before those who have just come.
+    else
+        perform pg_advisory_xact_lock_shared(orch.limit_key());
+        if orch.is_ruled() then
+            perform pg_notify('orch_jobs', '');
+            return;
+        end if;
     end if;
     while open_slots > 0 loop
         select (m ->> 'priority')::int as priority, (m ->> 'run_at')::timestamptz as run_at, (m ->> 'id')::bigint as id into mark
@@ -62,7 +70,7 @@ begin
                     insert into orch.agent_runs (id, job_id, task_id, agent, stage, node, incarnation, attempt) overriding system value
                     select k.run_id, k.id, k.task_id, k.agent, k.stage, k.node, claim_jobs.incarnation, k.attempts
                       from taken as k where k.task_id is not null)
-                select k.run_id, k.id, k.agent::text, coalesce(k.repo, t.repo), k.task_id, t.work_item, t.title, t.branch, p.default_branch,
+                select k.run_id, k.id, k.agent, coalesce(k.repo, t.repo), k.task_id, t.work_item, t.title, t.branch, p.default_branch,
                        p.clone_url, k.stage, k.content, k.attempts, k.max_attempts, t.plane_issue_id, k.priority, k.run_at
                   from taken as k left join orch.tasks as t on t.id = k.task_id left join orch.projects as p on p.id = t.project_id
                  order by k.run_at, k.id;
@@ -74,7 +82,7 @@ begin
                            attempts = j.attempts + 1, started_at = now()
                      where j.id = any (picked)
                     returning j.run_id, j.id, j.agent, j.repo, j.content, j.attempts, j.max_attempts, j.priority, j.run_at)
-                select k.run_id, k.id, k.agent::text, k.repo, null::bigint, null::text, null::text, null::text, null::text,
+                select k.run_id, k.id, k.agent, k.repo, null::bigint, null::text, null::text, null::text, null::text,
                        null::text, null::text, k.content, k.attempts, k.max_attempts, null::text, k.priority, k.run_at
                   from taken as k order by k.run_at, k.id;
             end if;

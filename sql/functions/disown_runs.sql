@@ -8,8 +8,12 @@ begin
     perform orch.need_node(node, incarnation);
     for run in select o.* from orch.open_runs(disown_runs.node) as o
                 where (o.incarnation is null or o.incarnation = disown_runs.incarnation) and not o.run_id = any (held) order by o.task_id, o.run_id loop
-        perform orch.finish_run(run.run_id, 'released', '{"error": "the answer to its claim was lost"}', run.job_id);
-        count := count + 1;
+        begin
+            perform orch.finish_run(run.run_id, 'released', '{"error": "the answer to its claim was lost"}', run.job_id);
+            count := count + 1;
+        exception when sqlstate 'OR410' then
+            null; -- Closed between our look and the lock: nothing is left to do.
+        end;
     end loop;
     return count;
 end

@@ -1,4 +1,4 @@
-create or replace function orch.freeze(repo text, reason text, actor text default session_user)
+create or replace function orch.freeze(repo text, reason text)
 returns text language plpgsql as $$
 declare
     was orch.repo_freeze;
@@ -10,7 +10,7 @@ begin
     elsif coalesce(btrim(reason), '') = '' then
         raise exception 'the freeze of % has no reason; accepted is a text: every task that waits shows it', repo using errcode = 'OR422';
     end if;
-    insert into orch.repo_freeze (repo, reason, frozen_by) values ("freeze".repo, btrim("freeze".reason), actor) on conflict do nothing;
+    insert into orch.repo_freeze (repo, reason) values ("freeze".repo, btrim("freeze".reason)) on conflict do nothing;
     if not found then
         select * into was from orch.repo_freeze as f where f.repo = "freeze".repo;
         return format('%s is frozen already, by %s: %s', repo, was.frozen_by, was.reason);
@@ -19,5 +19,5 @@ begin
     return format('%s takes no new tasks', repo);
 end
 $$;
-comment on function orch.freeze(text, text, text) is
+comment on function orch.freeze(text, text) is
     'Lets a repository take no new tasks until orch.unfreeze(); those under way go on. Harmless when it is frozen already. select orch.freeze(''acme/shop'', ''release week'')';

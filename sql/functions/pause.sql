@@ -5,11 +5,13 @@ declare
 begin
     perform orch.check_rule(kind, name, array['all', 'agent', 'repo']);
     insert into orch.pauses as p (kind, name, reason) values (pause.kind, coalesce(pause.name, ''), coalesce(pause.reason, ''))
-        on conflict on constraint pauses_pkey do update set reason = excluded.reason;
-    -- Marked here, so that no claim has to walk over them. Those that are enqueued later are marked by the claim that meets them.
+        on conflict on constraint pauses_pkey do update set reason = excluded.reason, paused_by = session_user;
+    -- Marked here, so that no claim has to walk over them. What others hold at this moment, or enqueue later, is marked by the claim that meets it.
     update orch.jobs as j set (held_by, held) = (select b.held_by, b.words from orch.blocked_by(j.agent, j.repo, j.limit_key, '{}') as b)
-     where j.status = 'queued' and j.held is null
-       and case pause.kind when 'all' then true when 'agent' then j.agent = pause.name else j.repo = pause.name end;
+     where j.id in (select q.id from orch.jobs as q
+                     where q.status = 'queued' and q.held is null
+                       and case pause.kind when 'all' then true when 'agent' then q.agent = pause.name else q.repo = pause.name end
+                       for update skip locked);
     get diagnostics waiting = row_count;
     return format('%s is paused; %s queued %s', btrim(pause.kind || ' ' || pause.name), waiting, case when waiting = 1 then 'job waits' else 'jobs wait' end);
 end

@@ -5,7 +5,10 @@ begin
     select p.key, p.value from jsonb_each_text(publish_settings.published) as p
         on conflict (name) do update set published = excluded.published, updated_at = now(), updated_by = session_user
      where s.published is distinct from excluded.published;
-    perform orch.check_settings();
+    if found then
+        perform orch.check_settings();
+        perform orch.review_holds();
+    end if;
 end
 $$;
 comment on function orch.publish_settings(jsonb) is 'Called by a node at its start: the settings of its environment that SQL functions read.';

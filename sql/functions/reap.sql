@@ -18,8 +18,8 @@ begin
         begin
             perform orch.finish_run(run.run_id, 'lost', jsonb_build_object('error', 'the node is gone'), run.job_id);
             count := count + 1;
-        exception when sqlstate 'OR410' then
-            null; -- Closed by its node between our look and the lock: nothing is left to do.
+        exception when sqlstate 'OR410' or deadlock_detected then
+            null; -- Closed by its node between our look and the lock, or about to be: the next round finds what is left.
         end;
     end loop;
     update orch.outbox as o set node = null

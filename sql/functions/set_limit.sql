@@ -14,6 +14,7 @@ begin
     elsif period not between interval '1 second' and interval '366 days' then
         raise exception 'period % is out of range: accepted is 1 second to 366 days', period using errcode = 'OR422';
     end if;
+    perform pg_advisory_xact_lock(orch.limit_key());
     insert into orch.limits as l (kind, name, at_once, per_period, period)
     values (set_limit.kind, coalesce(set_limit.name, ''), set_limit.at_once, set_limit.per_period, set_limit.period)
         on conflict on constraint limits_pkey do update

@@ -4,7 +4,7 @@ select * from no_plan();
 
 -- Q8: what a job looks like when nothing was said of it.
 select orch.enqueue('a');
-select results_eq($$select j.agent::text, j.content, j.repo, j.priority, j.run_at = now(), j.max_attempts, j.unique_key, j.tags, j.limit_key, j.held from orch.jobs as j$$,
+select results_eq($$select j.agent, j.content, j.repo, j.priority, j.run_at = now(), j.max_attempts, j.unique_key, j.tags, j.limit_key, j.held from orch.jobs as j$$,
                   $$values ('a', '', null::text, 0, true, 2, null::text, '{}'::text[], null::text, null::text)$$, 'Q8 defaults');
 select orch.set_setting('max_attempts', '7');
 select orch.enqueue('a', 'set');

@@ -9,7 +9,7 @@ select is((select t.branch from orch.tasks as t), 'feature/SHOP-007-add-a-cart',
 select is((select count(*) from orch.jobs), 0::bigint, 'P4 no job before the branch exists');
 select is(pg_temp.deliver('task_start', '{"base": "b0", "head": "h0"}'), 1, 'P4 the branch is made by an effect');
 select is(pg_temp.stage(), 'analysis', 'P4 then the analysis begins');
-select results_eq('select agent::text, status from orch.jobs', $$values ('analyst', 'queued')$$, 'P4 with an analyst job');
+select results_eq('select agent, status from orch.jobs', $$values ('analyst', 'queued')$$, 'P4 with an analyst job');
 
 select * from finish();
 rollback;

@@ -124,6 +124,35 @@ select throws_ok($$select orch.set_limit('agent', 'x', per_period => 3)$$, 'OR42
 select throws_ok($$select orch.set_limit('agent', 'x', per_period => 3, period => '1 ms')$$, 'OR422', null, 'Q8 too short a period');
 select throws_ok($$select orch.set_limit('key', repeat('x', 201), at_once => 3)$$, 'OR422', null, 'Q8 a key too long');
 
+-- A place is free when the process is gone, and who waited longest has it.
+update orch.jobs set status = 'cancelled', finished_at = now(), held = null, held_by = null where status in ('queued', 'running');
+delete from orch.limits;
+select orch.set_limit('agent', 'one', at_once => 1);
+select orch.enqueue('one', 'one-' || n) from generate_series(1, 2) as n;
+select is(pg_temp.claim(9), 'one-1', 'R5 one at once');
+select orch.cancel_job(j.id) from orch.jobs as j where j.content = 'one-1';
+select is(pg_temp.claim(9), null, 'R5 a cancelled job keeps its place until its process is gone');
+select ok(exists (select from orch.runs_to_stop('n1') as s join orch.jobs as j on j.run_id = s.run_id where j.content = 'one-1'), 'S3 its node is told, though no process was told of');
+select orch.finish_run(j.run_id, 'stopped', '{}', j.id) from orch.jobs as j where j.content = 'one-1';
+select is(pg_temp.claim(9), 'one-2', 'R5 then the next one starts');
+update orch.limits set at_once = null, per_period = 1, period = '1 minute', window_from = now(), window_started = 1;
+select orch.enqueue('one', 'old', run_at => now() - interval '1 hour');
+select is(pg_temp.claim(9), null, 'Q8 the period is used up');
+update orch.limits set window_from = now() - interval '2 minutes';
+select orch.enqueue('one', 'young', run_at => now() - interval '1 minute');
+select is(pg_temp.claim(1), 'old', 'Q2 who was held goes before who has just come');
+select orch.clear_limit('agent', 'one');
+
+-- The calls of the version before, whose orchd may run beside this one.
+select orch.enqueue('a', 'of the old one');
+select is((select count(*) from orch.claim_jobs('n1', '00000000-0000-0000-0000-000000000001', 9) as c where c.content = 'of the old one'), 1::bigint, 'D3 claim');
+select is(orch.run_started(j.run_id, 7, '1', 'boot', '/log'), true, 'D3 started') from orch.jobs as j where j.content = 'of the old one';
+select is((select f.job_status from orch.finish_run(j.run_id, 'ok', '{}') as f), 'done', 'D3 finished') from orch.jobs as j where j.content = 'of the old one';
+
+-- Settings that would stop the queue or empty it.
+select throws_ok(format('select orch.set_setting(%L, %L)', s.name, s.value), 'OR422', null, 'Q9 ' || s.name || ' ' || s.value)
+  from (values ('retention_jobs', 'banana'), ('retention_jobs', '-1 day'), ('max_attempts', '0'), ('max_attempts', '101')) as s (name, value);
+
 -- A released place of a node that is gone.
 select is((select count(*) from orch.open_runs('n1')), (select count(*) from orch.jobs as j where j.status = 'running') + (select count(*) from orch.agent_runs as r where r.node = 'n1' and r.ended_at is null), 'L1 claims are known without rows of runs');
 update orch.nodes set beat_at = now() - interval '1 hour' where node = 'n1';

@@ -25,7 +25,7 @@ select is(pg_temp.held('SHOP-008'), null, 'P11 the other is stopped: it may run'
 select is(orch.freeze('acme/shop', ' release week '), 'acme/shop takes no new tasks', 'P12 frozen');
 select matches(pg_temp.held('SHOP-008'), '^frozen since .*: release week$', 'P12 a frozen repo takes no new task');
 select is((select count(*) from orch.claim_jobs('n1', '00000000-0000-0000-0000-000000000001', 9)), 0::bigint, 'P12 no claim returns it');
-select is(orch.freeze('acme/shop', 'again', 'alice'), 'acme/shop is frozen already, by ' || session_user || ': release week', 'P12 frozen again changes nothing');
+select is(orch.freeze('acme/shop', 'again'), 'acme/shop is frozen already, by ' || session_user || ': release week', 'P12 frozen again changes nothing');
 select throws_ok($$select orch.freeze('acme/nowhere', 'x')$$, 'OR404', 'repository "acme/nowhere" does not exist; accepted are acme/blog, acme/shop', 'P12 an unknown repository is named');
 select throws_ok($$select orch.freeze('acme/shop', ' ')$$, 'OR422', null, 'P12 a freeze says why');
 select is(orch.unfreeze('acme/shop'), 'acme/shop takes new tasks again', 'P12 lifted');
