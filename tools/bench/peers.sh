@@ -14,20 +14,26 @@ npm_install() {
     shift
     mkdir -p "$dir"
     echo '{"private": true}' >"$dir/package.json"
-    (cd "$dir" && timeout --kill-after=5 180 npm install --no-audit --no-fund --loglevel=error "$@") >"$work/npm.log" 2>&1
+    (cd "$dir" && timeout --kill-after=5 90 npm install --no-audit --no-fund --loglevel=error --fetch-retries=1 "$@") >"$work/npm.log" 2>&1
 }
 
 # The newest of both ask for a newer node than Debian has: npm brings it along. Where it does not, npm takes what suits the node
 # that is there.
 install_peers() {
-    local name
+    local name said
     [[ -z $node ]] || return 0
-    node=$(command -v node) || die '--peers needs node and npm'
+    node=$(command -v node || echo none)
     if npm_install "$work/npm" node@22 && "$work/npm/node_modules/.bin/node" --version >/dev/null 2>&1; then
         node=$work/npm/node_modules/.bin/node
     fi
     PATH=$(dirname "$node"):$PATH npm_install "$work/npm-peers" graphile-worker@latest pg-boss@latest ||
-        npm_install "$work/npm-peers" graphile-worker pg-boss || die "npm: $(tail -n 3 "$work/npm.log")"
+        npm_install "$work/npm-peers" graphile-worker pg-boss || {
+        said=$(sed -n '/./{p;q}' "$work/npm.log" | cut -c 1-120)
+        for name in $peer_names; do
+            peer_fault[$name]=${said:-npm was not done in time}
+        done
+        return 0
+    }
     cp "$here/peers.mjs" "$work/npm-peers"
     printf 'peer node\t%s\n' "$("$node" --version)" >"$work/peers"
     for name in graphile-worker pg-boss; do
