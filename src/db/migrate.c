@@ -135,13 +135,8 @@ remember(PGconn *pg, int version, const char *name, const char *text, struct err
 static int
 apply_migration(PGconn *pg, const struct sql_file *f, struct err *e)
 {
-    if (sync_run(pg, "begin", e) || sync_run(pg, f->text, e) || remember(pg, version_of(f), f->name, f->text, e) ||
-        sync_run(pg, "commit", e)) {
+    if (sync_run(pg, f->text, e) || remember(pg, version_of(f), f->name, f->text, e))
         err_prefix(e, "could not apply migration \"%s\"", f->name);
-        goto out;
-    }
-    LOGI("db.migrated", "version=%d name=%s", version_of(f), f->name);
-out:
     return e->code;
 }
 
@@ -156,14 +151,13 @@ on_warning(void *arg, const PGresult *res)
     LOGW("db.migrate_warned", "text=%s hint=%s", log_quote(text ? text : ""), log_quote(hint ? hint : ""));
 }
 
-/* In one transaction: a service that runs meanwhile sees all of the old or all of the new. Bodies are checked when they run, because
- * they may name functions and views that come later. */
+/* Bodies are checked when they run, because they may name functions and views that come later. */
 static int
 recreate(PGconn *pg, const struct sql_file *files, struct err *e)
 {
     char *text = text_of_rest(files);
 
-    if (sync_run(pg, "begin; set local check_function_bodies = off", e))
+    if (sync_run(pg, "set local check_function_bodies = off", e))
         goto out;
     for (const struct sql_file *f = files; f->kind; f++) {
         if (!is_migration(f) && sync_run(pg, f->text, e)) {
@@ -171,8 +165,7 @@ recreate(PGconn *pg, const struct sql_file *files, struct err *e)
             goto out;
         }
     }
-    if (remember(pg, 0, "functions, views and grants", text, e) || sync_run(pg, "commit", e))
-        goto out;
+    remember(pg, 0, "functions, views and grants", text, e);
 out:
     free(text);
     return e->code;
@@ -191,10 +184,17 @@ migrate_files(const char *url, const struct sql_file *files, struct err *e)
     if (sync_run(pg, "select pg_advisory_lock(" MIGRATE_LOCK ")", e) || sync_run(pg, bootstrap, e) ||
         check_past(pg, files, &ours, &theirs, e))
         goto out;
+    /* In one transaction: a service that runs meanwhile sees all of the old or all of the new. */
+    if (sync_run(pg, "begin", e))
+        goto out;
     for (const struct sql_file *f = files; f->kind && is_migration(f); f++)
         if (version_of(f) > theirs && apply_migration(pg, f, e))
             goto out;
-    recreate(pg, files, e);
+    if (recreate(pg, files, e) || sync_run(pg, "commit", e))
+        goto out;
+    for (const struct sql_file *f = files; f->kind && is_migration(f); f++)
+        if (version_of(f) > theirs)
+            LOGI("db.migrated", "version=%d name=%s", version_of(f), f->name);
 out:
     PQfinish(pg); /* and with it the lock, and a transaction that failed */
     return e->code;

@@ -4,7 +4,7 @@
 
 #include "base/err.h"
 
-/* Applies what is missing, under an advisory lock, each migration in a transaction; checks the digest of what was applied before; then
+/* Applies what is missing, under an advisory lock, all in one transaction; checks the digest of what was applied before; then
  * re-creates functions and views. Safe to run twice and at the same moment. */
 int db_migrate(const char *url, struct err *e);
 

@@ -315,6 +315,12 @@ doorbell_slot_freed(struct doorbell *b)
 }
 
 bool
+doorbell_is_looking(const struct doorbell *b)
+{
+    return b->is_looking;
+}
+
+bool
 doorbell_is_asleep(const struct doorbell *b)
 {
     return b->state == BELL_ASLEEP;

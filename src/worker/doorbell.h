@@ -29,6 +29,7 @@ void doorbell_ring(struct doorbell *b);       /* there may be work anywhere */
 void doorbell_reset(struct doorbell *b);      /* the same, and the session that held the lock is gone: LISTEN begins anew */
 void doorbell_slot_freed(struct doorbell *b); /* several in a turn make one look */
 
-bool doorbell_is_asleep(const struct doorbell *b); /* nothing will be asked of Postgres before the next job is due, the poll, or a ring */
+bool doorbell_is_looking(const struct doorbell *b); /* look() was called, and how it went was not told yet */
+bool doorbell_is_asleep(const struct doorbell *b);  /* nothing will be asked of Postgres before the next job is due, the poll, or a ring */
 
 #endif

@@ -157,6 +157,7 @@ static void
 begin_claiming(struct worker *w)
 {
     w->is_registered = true;
+    w->is_claim_lost = true; /* The last claim of an orchd that was killed may have been answered after we had asked what it left. */
     offer_start(w->offer);
     LOGI("worker.ready", "node=%s slots=%lld", w->node, (long long)w->cfg->max_concurrency);
     if (!w->beat_timer) {

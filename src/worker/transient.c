@@ -87,13 +87,14 @@ show_match(struct transient_sign *out, const char *text, const regmatch_t *m)
 static int64_t
 stated_wait(const char *text)
 {
-    static const char pattern[] = "(retry[-_ ]?after|try again in)(_ms)?[^0-9a-z]{0,6}([0-9]{1,9}([.][0-9]+)?) ?(ms|m|h)?";
-    regmatch_t        m[6];
+    static const char pattern[] = "(retry[-_ ]?after|try again in)(_ms)?[^0-9a-z]{0,6}([0-9]{1,9}([.][0-9]+)?)"
+                                  " ?((ms|milliseconds?|m|min|mins|minutes?|h|hrs?|hours?|s|secs?|seconds?)([^a-z]|$))?";
+    regmatch_t        m[8];
     double            ms = 0;
 
-    for (; matches(pattern, text, m, 6); text += m[0].rm_eo) {
-        const char *unit = m[5].rm_so >= 0 ? text + m[5].rm_so : "";
-        bool        is_ms = m[2].rm_so >= 0 || strncasecmp(unit, "ms", 2) == 0;
+    for (; matches(pattern, text, m, 8); text += m[0].rm_eo) {
+        const char *unit = m[6].rm_so >= 0 ? text + m[6].rm_so : "";
+        bool        is_ms = m[2].rm_so >= 0 || strncasecmp(unit, "ms", 2) == 0 || strncasecmp(unit, "mil", 3) == 0;
         double      factor = is_ms ? 1 : *unit == 'm' || *unit == 'M' ? 60e3 : *unit == 'h' || *unit == 'H' ? 3600e3 : 1e3;
         ms = strtod(text + m[3].rm_so, NULL) * factor;
     }

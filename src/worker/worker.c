@@ -22,6 +22,7 @@
 enum { HOST_NAME_SIZE = 256, LOCK_MODE = 0640 };
 
 static void look(void *arg);
+static void leave_if_empty(struct worker *w);
 
 static void
 on_disowned(struct db_result *r, const struct err *e, void *arg)
@@ -33,7 +34,8 @@ on_disowned(struct db_result *r, const struct err *e, void *arg)
         return;
     }
     w->is_claim_lost = false;
-    LOGW("worker.claim_lost", "node=%s given_back=%lld", w->node, (long long)db_int(r, 0, "count"));
+    if (db_int(r, 0, "count") > 0)
+        LOGW("worker.claim_lost", "node=%s given_back=%lld", w->node, (long long)db_int(r, 0, "count"));
     look(w);
 }
 
@@ -53,6 +55,14 @@ disown(struct worker *w)
 }
 
 static void
+release_all(struct worker *w)
+{
+    struct run *r;
+    LIST_FOREACH (r, &w->runs, link)
+        run_release(r);
+}
+
+static void
 on_claimed(const struct queue_job *jobs, size_t n, const struct err *e, void *arg)
 {
     struct worker *w = CHECKED(arg, WORKER_MAGIC);
@@ -62,12 +72,16 @@ on_claimed(const struct queue_job *jobs, size_t n, const struct err *e, void *ar
         if (e->code != ERR_RETRY)
             LOGE("worker.claim_refused", "node=%s why=%s", w->node, log_quote(e->text));
         doorbell_failed(w->bell);
+        leave_if_empty(w);
         return;
     }
     metric_add(METRIC_orchd_claims_total, (double)n);
     for (size_t i = 0; i < n; i++)
         run_begin(w, &jobs[i]);
     doorbell_looked(w->bell, n, queue_is_dry(w->queue));
+    if (w->is_draining && !w->drain_timer)
+        release_all(w);
+    leave_if_empty(w);
 }
 
 /* One claim for all free slots. The doorbell says when. */
@@ -182,10 +196,11 @@ on_node_stopped(const struct err *e, void *arg)
     w->on_drained(w->drained_arg);
 }
 
+/* A claim that was under way when the drain began may bring jobs yet. */
 static void
 leave_if_empty(struct worker *w)
 {
-    if (!w->on_drained || w->count > 0 || w->is_leaving)
+    if (!w->on_drained || w->count > 0 || w->is_leaving || doorbell_is_looking(w->bell))
         return;
     w->is_leaving = true;
     loop_timer_stop(w->drain_timer);
@@ -207,11 +222,9 @@ static void
 on_drain_over(void *arg)
 {
     struct worker *w = CHECKED(arg, WORKER_MAGIC);
-    struct run    *r;
     w->drain_timer = NULL;
     LOGI("worker.drain_over", "node=%s runs=%d", w->node, w->count);
-    LIST_FOREACH (r, &w->runs, link)
-        run_release(r);
+    release_all(w);
 }
 
 void

@@ -192,6 +192,14 @@ def hang_up(house, dice):
         house.sql("select pg_terminate_backend(%s)", (dice.choice(pids),))
 
 
+def test_Q3_what_is_queued_again_wakes_whoever_sleeps(house_of):
+    house = house_of(env=dict(NO_POLL, ORCH_RETRY_BASE="300ms")).start()
+    wait_asleep(house)
+    house.mode("chore", "transient", "fail", "ok")
+    with open_session(house, autocommit=True) as session:
+        wait_done(house, [enqueue(session)])
+
+
 def test_Q3_randomized_every_committed_job_runs_once(house_of):
     dice = random.Random(SEED)
     print("ORCH_SEED=%d ORCH_ROUNDS=%d" % (SEED, ROUNDS))
