@@ -3,13 +3,9 @@
 CREATE SCHEMA orch;
 COMMENT ON SCHEMA orch IS 'orchd: tasks, their jobs and runs, and the effects that the outside sees. Start with: select * from orch.active';
 
-CREATE DOMAIN orch.agent_name AS text
-	CONSTRAINT agent_name_check CHECK ((VALUE ~ '^[A-Za-z0-9._-]{1,64}$'::text));
-COMMENT ON DOMAIN orch.agent_name IS 'Name of an agent: 1 to 64 letters, digits, dots, underscores and hyphens.';
-
 CREATE TABLE orch.jobs (
     id bigint NOT NULL,
-    agent orch.agent_name NOT NULL,
+    agent text NOT NULL,
     repo text,
     task_id bigint,
     stage text,
@@ -31,6 +27,7 @@ CREATE TABLE orch.jobs (
     finished_at timestamp with time zone,
     held_by text,
     limit_key text,
+    CONSTRAINT jobs_agent_check CHECK (((length(agent) >= 1) AND (length(agent) <= 64))),
     CONSTRAINT jobs_check CHECK (((status = ANY (ARRAY['done'::text, 'failed'::text, 'cancelled'::text])) = (finished_at IS NOT NULL))),
     CONSTRAINT jobs_check1 CHECK (((status = 'running'::text) <= (run_id IS NOT NULL))),
     CONSTRAINT jobs_check2 CHECK (((task_id IS NULL) OR (stage IS NOT NULL))),
@@ -110,7 +107,7 @@ CREATE TABLE orch.schedules (
     name text NOT NULL,
     cron text NOT NULL,
     time_zone text DEFAULT 'UTC'::text NOT NULL,
-    agent orch.agent_name NOT NULL,
+    agent text NOT NULL,
     content text DEFAULT ''::text NOT NULL,
     repo text,
     priority integer DEFAULT 0 NOT NULL,
@@ -124,6 +121,7 @@ CREATE TABLE orch.schedules (
     failed_at timestamp with time zone,
     set_at timestamp with time zone DEFAULT now() NOT NULL,
     set_by text DEFAULT SESSION_USER NOT NULL,
+    CONSTRAINT schedules_agent_check CHECK ((agent ~ '^[A-Za-z0-9._-]{1,64}$'::text)),
     CONSTRAINT schedules_check CHECK (((failed IS NULL) = (failed_at IS NULL))),
     CONSTRAINT schedules_max_attempts_check CHECK (((max_attempts >= 1) AND (max_attempts <= 100))),
     CONSTRAINT schedules_missed_check CHECK ((missed = ANY (ARRAY['once'::text, 'skip'::text, 'all'::text]))),
@@ -366,7 +364,7 @@ CREATE VIEW orch.why AS
             END
             WHEN ((j.status = 'queued'::text) AND (j.held IS NOT NULL)) THEN j.held
             WHEN ((j.status = 'queued'::text) AND (j.run_at > now())) THEN format('retry at %s after: %s'::text, to_char(j.run_at, 'HH24:MI:SS'::text), COALESCE(j.error, 'no error'::text))
-            WHEN (j.status = 'queued'::text) THEN COALESCE(orch.not_taken((j.agent)::text), format('job %s waits for a free slot'::text, j.id))
+            WHEN (j.status = 'queued'::text) THEN COALESCE(orch.not_taken(j.agent), format('job %s waits for a free slot'::text, j.id))
             WHEN (t.attention IS NOT NULL) THEN format('%s: %s'::text, replace(t.attention, '_'::text, ' '::text), COALESCE(t.attention_reason, 'no reason given'::text))
             WHEN (o.last_error IS NOT NULL) THEN format('effect %s (%s) is tried again at %s after: %s'::text, o.id, o.kind, to_char(o.next_at, 'HH24:MI:SS'::text), o.last_error)
             WHEN (o.kind = 'task_start'::text) THEN 'the branch is being made'::text
@@ -843,7 +841,7 @@ CREATE VIEW orch.queue AS
     COALESCE(j.held,
         CASE
             WHEN (j.run_at > now()) THEN COALESCE(((('retry at '::text || to_char(j.run_at, 'HH24:MI:SS'::text)) || ': '::text) || j.error), ('starts at '::text || to_char(j.run_at, 'YYYY-MM-DD HH24:MI:SS'::text)))
-            ELSE orch.not_taken((j.agent)::text)
+            ELSE orch.not_taken(j.agent)
         END) AS why
    FROM (orch.jobs j
      LEFT JOIN orch.tasks t ON ((t.id = j.task_id)))
@@ -1431,13 +1429,15 @@ ALTER TABLE ONLY orch.transitions
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.free_held(rule text, at_most integer DEFAULT NULL::integer) returns integer
 --     owner; search_path=pg_catalog, pg_temp
--- orch.freeze(repo text, reason text, actor text DEFAULT SESSION_USER) returns text
+-- orch.freeze(repo text, reason text) returns text
 --     operator, service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.hold_reason(task_id bigint, stage text) returns text
 --     owner
 -- orch.idle_key() returns bigint
 --     owner
 -- orch.is_critical(task_id bigint) returns boolean
+--     owner
+-- orch.is_ruled() returns boolean
 --     owner
 -- orch.is_terminal(stage text) returns boolean
 --     owner
@@ -1544,7 +1544,7 @@ ALTER TABLE ONLY orch.transitions
 -- orch.report_upkeep() returns jsonb
 --     owner
 -- orch.requeue_job(job_id bigint, error text, wait interval, uses_attempt boolean) returns text
---     owner
+--     owner; search_path=pg_catalog, pg_temp
 -- orch.resume(kind text, name text DEFAULT ''::text) returns text
 --     operator, service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.retry_effect(effect_id bigint) returns text

@@ -318,8 +318,7 @@ start_command(struct warden *w, char **argv)
         report(WARDEN_FENCED, 0);
         goto out;
     }
-    /* The child touches nothing of ours but its own frame until it is another program, so that no page need be copied for it. */
-    if (pipe2(ends, O_CLOEXEC) || (w->command = vfork()) < 0) {
+    if (pipe2(ends, O_CLOEXEC) || (w->command = fork()) < 0) {
         report(WARDEN_EXEC_FAILED, errno);
         goto out;
     }
