@@ -5,9 +5,9 @@
  *                  │   ▲ ▲                                                                       │
  *        no free slot  │ └──found something──┐                                                   │
  *                  ▼   │                     │                                                   │
- *                  full┘       awake ──dry──▶ linger ──8 ms──▶ going ──lock──▶ settling ──dry──▶ asleep
+ *                  full┘       awake ──dry──▶ linger ──2 ms──▶ going ──lock──▶ settling ──dry──▶ asleep
  *                                             ▲  looks after    │  node_idle()   looks after      │ the next job is due,
- *                                             │  1, 2, 4, 8 ms  │  is asked      1, 2, … ms       │ or the poll is
+ *                                             │  1, 2 ms        │  is asked      1, 2, … ms       │ or the poll is
  *                                             └────no lock──────┘                ▲────────────────┘
  *
  * Linger: in a stream of jobs the next one comes within milliseconds; whoever slept at once would make every one of them ring.
@@ -30,7 +30,7 @@
 
 enum {
     WAIT_FIRST_MS = 1,
-    WAIT_LINGER_MS = 8,    /* the last look before going: 15 ms after the last job */
+    WAIT_LINGER_MS = 2,    /* the last look before going: 3 ms after the last job, and as long waits at most who comes in between */
     WAIT_NO_LOCK_MS = 250, /* somebody was just testing it, and looking stands in for being rung */
     WAIT_MOST_MS = 1000    /* Postgres is away, or a transaction stays open for hours: two calls a second are next to nothing */
 };

@@ -1,7 +1,7 @@
 /* pickup: an idle node with an in-process handler. It goes to sleep and wakes as orchd's worker does, but starts no process: what is left
  * is the way of a job from the COMMIT of whoever enqueued it to the node.
  *
- *   looking ──nothing, four times──▶ asks to be idle ──▶ settling ──what was open has ended, one more look──▶ asleep
+ *   looking ──nothing, two times──▶ asks to be idle ──▶ settling ──what was open has ended, one more look──▶ asleep
  *      ▲                                                    │                                                   │
  *      └──────────────────────────── a ring, or a job ──────┴───────────────────────────────────────────────────┘ */
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 
 #define PICKUP_MAGIC 0x62706963u
 
-enum { LEASE_MS = 3600000, CALL_TIMEOUT_MS = 60000, SLOTS = 4, CONNECTIONS = 4, LOOKS_AWAKE = 4, POLL_MS = 5000 };
+enum { LEASE_MS = 3600000, CALL_TIMEOUT_MS = 60000, SLOTS = 4, CONNECTIONS = 4, LOOKS_AWAKE = 2, POLL_MS = 5000 };
 
 struct pickup {
     uint32_t                    magic;
