@@ -1571,6 +1571,8 @@ ALTER TABLE ONLY orch.transitions
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.route_to_analyse(event orch.events, project orch.projects, known_task bigint, person text, OUT status text, OUT reason text, OUT task_id bigint) returns record
 --     owner; search_path=pg_catalog, pg_temp
+-- orch.rule_covers(kind text, name text, agent text, repo text, limit_key text) returns boolean
+--     owner
 -- orch.rules_for(agent text, repo text, limit_key text) returns TABLE(kind text, name text)
 --     owner
 -- orch.run_duty(duty text, node text, keep interval, OUT is_ours boolean, OUT holder text, OUT count integer, OUT goes_on boolean, OUT failed text) returns record

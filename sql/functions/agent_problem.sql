@@ -3,7 +3,7 @@ create or replace function orch.agent_problem(agent text)
 returns text language sql stable as $$
     select case when bool_or(a.name = agent_problem.agent) or bool_or(n.stopped_at is null and n.agents is null)
                      or count(a.name) filter (where n.stopped_at is null) = 0
-                     or (select coalesce(s.override, s.published)::boolean from orch.settings as s where s.name = 'unknown_agents_enabled') then null
+                     or orch.setting('unknown_agents_enabled')::boolean then null
                 else format('agent "%s" is not offered by any node: accepted are %s', left(agent_problem.agent, 80),
                             string_agg(distinct a.name, ', ' order by a.name)) end
       from orch.nodes as n left join lateral unnest(n.agents) as a (name) on true

@@ -1,31 +1,30 @@
--- A setting that cannot be read would stop every function that asks for it, so it is refused when it is set.
+-- A setting that cannot be read, or would stop or empty the queue, is refused when it is set.
 create or replace function orch.check_settings()
 returns void language plpgsql as $$
 declare
     s       record;
     is_good boolean;
 begin
-    for s in select name, coalesce(override, published) as value from orch.settings loop
-        is_good := true;
+    for s in select t.name, coalesce(t.override, t.published) as value, k.kind, k.low, k.high
+               from orch.settings as t cross join lateral (
+                   select case when t.name like '%\_enabled' then 'switch'
+                               when t.name like '%\_base' or t.name like '%\_ttl\_s' or t.name like 'retention\_%' then 'duration'
+                               when t.name like 'max\_%' or t.name like '%\_max' or t.name like '%\_max\_attempts' then 'number' end as kind,
+                          case when t.name = 'max_transient' then 0 else 1 end as low,
+                          case when t.name = 'max_attempts' then 100 else 1000000 end as high) as k
+              where k.kind is not null loop
         begin
-            if s.name like '%\_enabled' then
-                perform s.value::boolean;
-            elsif s.name like '%\_base' or s.name like '%\_ttl\_s' or s.name like 'retention\_%' then
-                is_good := s.value::interval >= interval '0';
-            elsif s.name like 'max\_%' or s.name like '%\_max' or s.name like '%\_max\_attempts' then
-                is_good := s.value::int between case when s.name = 'max_transient' then 0 else 1 end
-                                            and case when s.name = 'max_attempts' then 100 else 1000000 end;
-            end if;
+            is_good := case s.kind when 'switch' then s.value::boolean is not null
+                                   when 'duration' then s.value::interval >= interval '0'
+                                   else s.value::int between s.low and s.high end;
         exception when data_exception then
             is_good := false;
         end;
         if not is_good then
             raise exception 'setting "%" cannot be "%": accepted is %', s.name, s.value,
-                case when s.name like '%\_enabled' then 'on or off'
-                     when s.name like '%\_base' or s.name like '%\_ttl\_s' or s.name like 'retention\_%' then 'a duration such as 90 s, not below 0'
-                     when s.name = 'max_attempts' then 'a whole number from 1 to 100'
-                     when s.name = 'max_transient' then 'a whole number from 0 to 1000000'
-                     else 'a whole number from 1 to 1000000' end
+                case s.kind when 'switch' then 'on or off'
+                            when 'duration' then 'a duration such as 90 s, not below 0'
+                            else format('a whole number from %s to %s', s.low, s.high) end
                 using errcode = 'OR422';
         end if;
     end loop;

@@ -2,8 +2,8 @@
 --
 -- The look goes through the priorities in use, one range of jobs_ready each, so that jobs for later cost nothing. A mark is the last key that the
 -- caller took in a priority: entries of jobs claimed long ago, which an old transaction elsewhere keeps in the index, are not walked again.
--- Its statements have one good plan, which planning anew at each call would only cost more, or lose after an unlucky ANALYZE.
 -- What became ready behind a mark is found by the next look without marks, which is the caller's duty (see src/queue/queue.h).
+-- Its statements have one good plan, which planning anew at each call would only cost more, or lose after an unlucky ANALYZE.
 create or replace function orch.claim_jobs(
     node text, incarnation uuid, slots int, marks jsonb default null,
     without text[] default null, only_agents text[] default null)  -- agents that this node does not take now; all that it can run

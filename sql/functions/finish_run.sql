@@ -6,7 +6,7 @@ declare
     run orch.agent_runs;
     job orch.jobs;
 begin
-    perform orch.open_run(run_id, coalesce(job_id, (select j.id from orch.jobs as j where j.run_id = finish_run.run_id and j.status = 'running')));
+    perform orch.open_run(run_id, job_id);
     select * into run from orch.agent_runs as r where r.id = finish_run.run_id;
     perform 1 from orch.tasks as t where t.id = run.task_id for no key update;
     perform orch.close_run(run_id, outcome, detail);

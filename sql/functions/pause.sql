@@ -10,7 +10,7 @@ begin
     update orch.jobs as j set (held_by, held) = (select b.held_by, b.words from orch.blocked_by(j.agent, j.repo, j.limit_key, '{}') as b)
      where j.id in (select q.id from orch.jobs as q
                      where q.status = 'queued' and q.held is null
-                       and case pause.kind when 'all' then true when 'agent' then q.agent = pause.name else q.repo = pause.name end
+                       and orch.rule_covers(pause.kind, pause.name, q.agent, q.repo, q.limit_key)
                        for update skip locked);
     get diagnostics waiting = row_count;
     return format('%s is paused; %s queued %s', btrim(pause.kind || ' ' || pause.name), waiting, case when waiting = 1 then 'job waits' else 'jobs wait' end);

@@ -12,7 +12,7 @@ begin
     perform orch.check_agent(a.agent) from (select distinct n.agent from jsonb_to_recordset(jobs) as n (agent text)) as a;
     ids := array(select nextval('orch.jobs_id_seq') from generate_series(1, jsonb_array_length(jobs)));
     answers := ids;
-    select coalesce(s.override, s.published)::int into attempts from orch.settings as s where s.name = 'max_attempts';
+    attempts := orch.setting('max_attempts')::int;
     insert into orch.jobs (id, agent, content, repo, priority, run_at, max_attempts, tags, limit_key) overriding system value
     select n.id, n.agent, coalesce(n.content, ''), n.repo, coalesce(n.priority, 0), coalesce(n.run_at, now()), coalesce(n.max_attempts, attempts),
            coalesce(n.tags, '{}'), n.limit_key

@@ -23,7 +23,7 @@ select d.who, string_to_table(d.names, ' ') as name from (values
                  'note_own_status open_run open_runs prune prune_events prune_jobs prune_outbox queue_stage_job repo_in_scope '
                  'report_counts report_events report_max_concurrency report_nodes report_outbox report_recent report_resilience '
                  'report_serial_gate report_stop report_task_deps report_upkeep requeue_job review_blocks review_holds review_leases review_limits '
-                 'route_event route_forge route_issue route_status route_to_analyse rules_for send_back setting settle_job start_task '
+                 'route_event route_forge route_issue route_status route_to_analyse rule_covers rules_for send_back setting settle_job start_task '
                  'status_key take_duty task_merged tombstone transient_wait try_event wake_nodes want_pull')
 ) as d(who, names);
 create temporary table functions as
