@@ -106,7 +106,7 @@ on_claim(struct db_result *r, const struct err *e, void *arg)
     }
     for (size_t i = 0; i < n; i++)
         jobs[i] = read_job(r, (int)i);
-    telling_begin(&t, o.q);
+    telling_begin(&t, o.q, NULL);
     o.fn.claim(jobs, n, e, o.arg);
     telling_end(&t);
     free(jobs);

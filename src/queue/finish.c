@@ -26,7 +26,7 @@ struct end {
 /* Ends that travel together. */
 struct batch {
     uint32_t        magic;
-    struct queue   *q; /* NULL once the queue was freed while its owners were being told */
+    struct queue   *q;
     struct db_call *call;
     struct end_list ends;
 };
@@ -174,14 +174,11 @@ on_finished_all(struct db_result *r, const struct err *e, void *arg)
         send_gathered(q);
     } else {
         send_gathered(q);
-        q->told = b;
-        telling_begin(&t, q);
+        telling_begin(&t, q, b);
         if (e)
             tell_all(b, e);
         else
             tell_rows(b, r);
-        if (b->q)
-            b->q->told = NULL;
         telling_end(&t);
     }
     batch_free(b);
@@ -233,9 +230,9 @@ send_gathered(struct queue *q)
 }
 
 void
-telling_begin(struct telling *t, struct queue *q)
+telling_begin(struct telling *t, struct queue *q, struct batch *batch)
 {
-    *t = (struct telling){ .q = q, .outer = q->telling };
+    *t = (struct telling){ .q = q, .batch = batch, .outer = q->telling };
     q->telling = t;
 }
 
@@ -273,11 +270,18 @@ finish_init(struct queue *q)
     TAILQ_INIT(&q->gathered);
 }
 
-void
-finish_fini(struct queue *q)
+static void
+silence(struct batch *b)
 {
     struct end *n;
 
+    TAILQ_FOREACH (n, &b->ends, link)
+        n->fn = NULL;
+}
+
+void
+finish_fini(struct queue *q)
+{
     if (q->batch)
         db_forget(q->batch->call);
     batch_free(q->batch);
@@ -286,11 +290,9 @@ finish_fini(struct queue *q)
         send_batch(q, b, NULL);
         batch_free(b);
     }
-    for (struct telling *t = q->telling; t; t = t->outer)
+    for (struct telling *t = q->telling; t; t = t->outer) {
         t->q = NULL;
-    if (!q->told)
-        return;
-    q->told->q = NULL;
-    TAILQ_FOREACH (n, &q->told->ends, link)
-        n->fn = NULL;
+        if (t->batch)
+            silence(t->batch);
+    }
 }

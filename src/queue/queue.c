@@ -4,14 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "queue/queue_int.h"
-
-enum { HOST_NAME_SIZE = 256 };
 
 struct number
 number_text(int64_t value)
@@ -208,10 +205,7 @@ void
 queue_node_start(struct queue *q, int pid, int slots, const char *version, int64_t lease_ms, const char *host, queue_done_fn *fn, void *arg)
 {
     struct number     p = number_text(pid), s = number_text(slots), l = number_text(lease_ms);
-    char              name[HOST_NAME_SIZE] = { 0 };
-    const char *const params[] = { q->node, q->incarnation, p.text, s.text, version, l.text, host ? host : name };
-
-    gethostname(name, sizeof name - 1);
+    const char *const params[] = { q->node, q->incarnation, p.text, s.text, version, l.text, host };
 
     open_call(q, CALL_node_start, params, on_done, arg)->fn.done = fn;
 }

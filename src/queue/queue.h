@@ -114,7 +114,7 @@ typedef void queue_started_fn(bool is_wanted, const struct err *e, void *arg); /
 typedef void queue_finish_fn(const struct queue_finished *f, const struct err *e, void *arg); /* f is NULL when e is set */
 typedef void queue_idle_fn(const struct queue_idle *i, const struct err *e, void *arg);       /* i is NULL when e is set */
 
-/* Life of a node, in order. host tells machines apart; NULL = the host's name. */
+/* Life of a node, in order. host tells machines apart. */
 void queue_node_start(struct queue *q, int pid, int slots, const char *version, int64_t lease_ms, const char *host, queue_done_fn *fn,
                       void *arg);
 void queue_leftovers(struct queue *q, queue_leftovers_fn *fn, void *arg);

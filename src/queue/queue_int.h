@@ -55,16 +55,16 @@ void  marks_put(struct marks *m, int priority, const char *run_at, int64_t id); 
 char *marks_text(const struct marks *m);                                        /* as claim_jobs() wants it; caller frees */
 
 /* While owners are being told something, the ends that they make only gather: what ends in one turn travels together. */
-struct telling {
-    struct queue   *q; /* NULL once an owner has freed it */
-    struct telling *outer;
-};
-void telling_begin(struct telling *t, struct queue *q);
-void telling_end(struct telling *t); /* sends what was gathered, if the queue is still there */
-
 struct end;
 TAILQ_HEAD(end_list, end);
 struct batch;
+struct telling {
+    struct queue   *q;     /* NULL once an owner has freed it */
+    struct batch   *batch; /* whose owners are being told, NULL = of something else */
+    struct telling *outer;
+};
+void telling_begin(struct telling *t, struct queue *q, struct batch *batch);
+void telling_end(struct telling *t); /* sends what was gathered, if the queue is still there */
 
 struct queue {
     uint32_t   magic;
@@ -82,7 +82,6 @@ struct queue {
     /* finish.c */
     struct end_list gathered;
     struct batch   *batch; /* under way, NULL = none */
-    struct batch   *told;  /* whose owners are being told, NULL = none */
     struct telling *telling;
 };
 

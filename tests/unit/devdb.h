@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/str.h"
+#include "db/migrate.h"
 #include "support/until.h"
 
 static char devdb_dir[64] = "/tmp/orch-unit.XXXXXX";
@@ -47,6 +48,18 @@ devdb_stop(void **state)
     (void)state;
     devdb_run("stop");
     return 0;
+}
+
+/* With orchd's schema in it. */
+static inline int
+devdb_start_migrated(void **state)
+{
+    struct err e = ERR_INIT;
+
+    devdb_start(state);
+    if (db_migrate(devdb_url, &e))
+        fprintf(stderr, "%s\n", e.text);
+    return e.code;
 }
 
 /* Blocking, on a connection of its own: the test's hand, beside the code under test. Answers the first value, "" when there is none. */

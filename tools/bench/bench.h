@@ -10,6 +10,8 @@
 #include "base/err.h"
 
 /* What the command line said; a subcommand reads what concerns it. */
+#define BENCH_HOST "bench" /* of the nodes that we play */
+
 struct bench_options {
     const char *url;
     const char *sql;         /* produce: the statement that enqueues one job and answers its name */

@@ -115,7 +115,7 @@ on_up(void *arg)
 {
     struct drain *d = CHECKED(arg, DRAIN_MAGIC);
 
-    queue_node_start(d->q, (int)getpid(), (int)d->o->batch, ORCH_VERSION, LEASE_MS, NULL, on_started, d);
+    queue_node_start(d->q, (int)getpid(), (int)d->o->batch, ORCH_VERSION, LEASE_MS, BENCH_HOST, on_started, d);
 }
 
 int

@@ -6,9 +6,8 @@
 
 #include <cmocka.h>
 
-#include "../devdb.h"
-#include "db/migrate.h"
 #include "queue/queue_int.h"
+#include "rig.h"
 
 struct claim {
     int     count;
@@ -16,8 +15,6 @@ struct claim {
     int64_t first;
 };
 
-static struct loop  *loop;
-static struct db    *db;
 static struct queue *q;
 
 static void
@@ -192,19 +189,11 @@ Q2_claim__an_agent_that_is_left_out_waits_and_is_found_again(void **state)
 static int
 prepare(void **state)
 {
-    struct err        e = ERR_INIT;
-    struct db_options o = { .connections = 2, .call_timeout_ms = 10000, .application = "orchd unit" };
-    struct claim      c = { 0 };
+    struct claim c = { 0 };
 
-    devdb_start(state);
-    if (db_migrate(devdb_url, &e))
-        fprintf(stderr, "%s\n", e.text);
-    CHECK(!e.code);
-    o.url = devdb_url;
-    CHECK(!loop_new(&loop, &e));
-    CHECK(!db_open(&db, loop, &o, &e));
+    rig_open(state, 10000);
     q = queue_new(db, "claimer", "11111111-1111-4111-8111-111111111111");
-    queue_node_start(q, 4711, 2, "1.2.3", 30000, NULL, on_done, &c);
+    queue_node_start(q, 4711, 2, "1.2.3", 30000, "machine", on_done, &c);
     return !devdb_run_until(loop, is_answered, &c);
 }
 
@@ -212,9 +201,7 @@ static int
 clean_up(void **state)
 {
     queue_free(q);
-    db_close(db);
-    loop_free(loop);
-    return devdb_stop(state);
+    return rig_close(state);
 }
 
 int

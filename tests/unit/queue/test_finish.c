@@ -6,10 +6,8 @@
 
 #include <cmocka.h>
 
-#include "../devdb.h"
 #include "base/metrics.h"
-#include "db/migrate.h"
-#include "queue/queue.h"
+#include "rig.h"
 
 enum { MANY = 40, MORE_THAN_A_BATCH = 1200 };
 
@@ -26,8 +24,6 @@ struct claims {
     struct queue_run runs[MORE_THAN_A_BATCH];
 };
 
-static struct loop  *loop;
-static struct db    *db;
 static struct queue *q;
 
 /* Calls of SQL functions so far. */
@@ -280,7 +276,7 @@ another(void)
     struct queue *other = queue_new(db, "another", "22222222-2222-4222-8222-222222222222");
     struct claims c = { 0 };
 
-    queue_node_start(other, 1, 1, "1", 30000, NULL, on_done, &c);
+    queue_node_start(other, 1, 1, "1", 30000, "machine", on_done, &c);
     assert_true(devdb_run_until(loop, is_claimed, &c));
     return other;
 }
@@ -399,19 +395,11 @@ free__in_the_answer_to_a_claim_sends_what_ended_there(void **state)
 static int
 prepare(void **state)
 {
-    struct err        e = ERR_INIT;
-    struct db_options o = { .connections = 2, .call_timeout_ms = 30000, .application = "orchd unit" };
-    struct claims     c = { 0 };
+    struct claims c = { 0 };
 
-    devdb_start(state);
-    if (db_migrate(devdb_url, &e))
-        fprintf(stderr, "%s\n", e.text);
-    CHECK(!e.code);
-    o.url = devdb_url;
-    CHECK(!loop_new(&loop, &e));
-    CHECK(!db_open(&db, loop, &o, &e));
+    rig_open(state, 30000);
     q = queue_new(db, "finisher", "11111111-1111-4111-8111-111111111111");
-    queue_node_start(q, 4711, 2, "1.2.3", 30000, NULL, on_done, &c);
+    queue_node_start(q, 4711, 2, "1.2.3", 30000, "machine", on_done, &c);
     return !devdb_run_until(loop, is_claimed, &c);
 }
 
@@ -419,9 +407,7 @@ static int
 clean_up(void **state)
 {
     queue_free(q);
-    db_close(db);
-    loop_free(loop);
-    return devdb_stop(state);
+    return rig_close(state);
 }
 
 int

@@ -6,9 +6,7 @@
 
 #include <cmocka.h>
 
-#include "../devdb.h"
-#include "db/migrate.h"
-#include "queue/queue.h"
+#include "rig.h"
 
 #define FIRST  "11111111-1111-4111-8111-111111111111"
 #define SECOND "22222222-2222-4222-8222-222222222222"
@@ -26,9 +24,6 @@ struct heard {
     bool              is_wanted;
     char              job_status[20];
 };
-
-static struct loop *loop;
-static struct db   *db;
 
 static void
 note(struct heard *h, size_t n, const struct err *e)
@@ -273,7 +268,7 @@ free__silences_what_is_on_its_way(void **state)
     struct queue *q = queue_new(db, "quiet", FIRST);
     struct heard  h = { 0 }, last = { 0 };
 
-    queue_node_start(q, 1, 1, "1", 1000, NULL, on_done, &h);
+    queue_node_start(q, 1, 1, "1", 1000, "machine", on_done, &h);
     queue_beat(q, false, on_stops, &h);
     queue_free(q);
     struct queue *other = queue_new(db, "loud", FIRST);
@@ -300,24 +295,8 @@ outcome__names_go_there_and_back(void **state)
 static int
 prepare(void **state)
 {
-    struct err        e = ERR_INIT;
-    struct db_options o = { .connections = 2, .call_timeout_ms = 10000, .application = "orchd unit" };
-
-    devdb_start(state);
-    if (db_migrate(devdb_url, &e))
-        fprintf(stderr, "%s\n", e.text);
-    CHECK(!e.code);
-    o.url = devdb_url;
-    CHECK(!loop_new(&loop, &e));
-    return db_open(&db, loop, &o, &e);
-}
-
-static int
-clean_up(void **state)
-{
-    db_close(db);
-    loop_free(loop);
-    return devdb_stop(state);
+    rig_open(state, 10000);
+    return 0;
 }
 
 int
@@ -331,5 +310,5 @@ main(void)
         cmocka_unit_test(free__silences_what_is_on_its_way),
         cmocka_unit_test(outcome__names_go_there_and_back),
     };
-    return cmocka_run_group_tests(tests, prepare, clean_up);
+    return cmocka_run_group_tests(tests, prepare, rig_close);
 }

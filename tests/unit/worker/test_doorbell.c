@@ -8,7 +8,6 @@
 #include <cmocka.h>
 
 #include "../devdb.h"
-#include "db/migrate.h"
 #include "queue/queue.h"
 #include "worker/doorbell.h"
 
@@ -149,7 +148,7 @@ node_new(int slots)
     assert_int_equal(db_open(&d->db, d->loop, &o, &e), 0);
     d->queue = queue_new(d->db, "sleeper", INCARNATION);
     d->bell = doorbell_new(d->loop, d->queue, &an_hour_ms, look, d);
-    queue_node_start(d->queue, 1, slots, "1", 3600000, NULL, on_registered, d);
+    queue_node_start(d->queue, 1, slots, "1", 3600000, "machine", on_registered, d);
     assert_true(devdb_run_until(d->loop, is_registered, d));
     return d;
 }
@@ -409,17 +408,6 @@ Q3_doorbell__goes_on_while_somebody_has_the_lock_for_himself(void **state)
     node_free(d);
 }
 
-static int
-prepare(void **state)
-{
-    struct err e = ERR_INIT;
-
-    devdb_start(state);
-    if (db_migrate(devdb_url, &e))
-        fprintf(stderr, "%s\n", e.text);
-    return e.code;
-}
-
 int
 main(void)
 {
@@ -433,5 +421,5 @@ main(void)
         cmocka_unit_test(Q3_doorbell__with_no_free_slot_it_is_awake_and_a_freed_slot_looks_once),
         cmocka_unit_test(Q3_doorbell__goes_on_while_somebody_has_the_lock_for_himself),
     };
-    return cmocka_run_group_tests(tests, prepare, devdb_stop);
+    return cmocka_run_group_tests(tests, devdb_start_migrated, devdb_stop);
 }
