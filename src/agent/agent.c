@@ -8,9 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +16,6 @@
 #include <sys/prctl.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,8 +31,7 @@
 
 enum {
     LOST_LOOK_MS = 20,
-    STUCK_MS = 2000, /* what a warden gets beyond the grace before it is taken for stopped or stuck, and killed */
-    LOG_MODE = 0640
+    STUCK_MS = 2000 /* what a warden gets beyond the grace before it is taken for stopped or stuck, and killed */
 };
 
 enum agent_state { AGENT_STARTING, AGENT_RUNNING, AGENT_LOST, AGENT_OVER };
@@ -72,41 +68,16 @@ struct agent {
 };
 
 static TAILQ_HEAD(, agent) agents = TAILQ_HEAD_INITIALIZER(agents);
-static char warden_file[PATH_MAX];
 
 /* --- before the first agent --- */
-
-static bool
-try_warden(const char *dir, const char *below, char *out)
-{
-    char path[PATH_MAX + 64];
-
-    snprintf(path, sizeof(path), "%s/%s", dir, below);
-    if (access(path, X_OK) || !realpath(path, out))
-        return false;
-    return true;
-}
 
 int
 agent_init(const char *warden_path, struct err *e)
 {
-    char    dir[PATH_MAX] = "";
-    ssize_t len;
-
     if (prctl(PR_SET_CHILD_SUBREAPER, 1))
         err_set(e, ERR_BUG, "could not become a sub-reaper: %s", strerror(errno));
-    else if (warden_path && *warden_path) {
-        if (access(warden_path, X_OK) || !realpath(warden_path, warden_file))
-            err_set(e, ERR_INVALID, "cannot execute warden \"%s\": %s", warden_path, strerror(errno));
-    } else if ((len = readlink("/proc/self/exe", dir, sizeof(dir) - 1)) <= 0) {
-        err_set(e, ERR_BUG, "could not read /proc/self/exe: %s", strerror(errno));
-    } else {
-        dir[len] = 0;
-        *(strrchr(dir, '/')) = 0;
-        if (!try_warden(dir, "orchd-warden", warden_file) && !try_warden(dir, "../libexec/orchd/orchd-warden", warden_file))
-            err_set(e, ERR_INVALID, "cannot find orchd-warden, neither in \"%s\" nor in \"%s/../libexec/orchd\"; set ORCH_WARDEN", dir,
-                    dir);
-    }
+    else
+        spawn_find_warden(warden_path, e);
     return e->code;
 }
 
@@ -126,31 +97,6 @@ agent_boot_id(void)
     id[n > 0 ? n : 0] = 0;
     id[strcspn(id, "\n")] = 0;
     return id;
-}
-
-static int
-check_command(const char *command, const char *path, const char *cwd, char *file, size_t size, struct err *e)
-{
-    int why = tree_find_command(command, path, cwd, file, size);
-
-    if (why && command && strchr(command, '/'))
-        err_set(e, ERR_INVALID, "cannot execute command \"%s\": %s; correct the path, or make it an executable file", command,
-                strerror(why));
-    else if (why)
-        err_set(e, ERR_INVALID, "cannot execute command \"%s\": %s; install it, or write its absolute path (PATH is \"%s\")",
-                command ? command : "", why == ENOENT ? "not found in PATH" : strerror(why), path ? path : "");
-    return e->code;
-}
-
-int
-agent_check_command(const char *command, const char *path, struct err *e)
-{
-    char file[PATH_MAX];
-
-    /* A path below the worktree can only be looked at when there is one. */
-    if (command && *command != '/' && strchr(command, '/'))
-        return e->code;
-    return check_command(command, path, "/", file, sizeof(file), e);
 }
 
 /* --- the end --- */
@@ -352,91 +298,6 @@ agent_reap_adopted(void)
 
 /* --- the beginning --- */
 
-static const char *
-find_env(const char *const *env, const char *name)
-{
-    size_t len = strlen(name);
-
-    for (; env && *env; env++)
-        if (strncmp(*env, name, len) == 0 && (*env)[len] == '=')
-            return *env + len + 1;
-    return NULL;
-}
-
-/* The warden's argv: its own words, then the command's. */
-static const char **
-warden_argv(const struct agent_spec *spec, const char *file, char *grace, char *lease)
-{
-    size_t       count = 0;
-    const char **argv;
-
-    while (spec->argv[count])
-        count++;
-    argv = xcalloc(count + WARDEN_ARG_COMMAND + 1, sizeof(*argv));
-    argv[0] = "orchd-warden";
-    argv[WARDEN_ARG_GRACE] = grace;
-    argv[WARDEN_ARG_LEASE] = lease;
-    argv[WARDEN_ARG_CWD] = spec->cwd;
-    argv[WARDEN_ARG_FILE] = file;
-    memcpy(argv + WARDEN_ARG_COMMAND, spec->argv, count * sizeof(*argv));
-    return argv;
-}
-
-/* The marker first, where a sweep finds it soonest. */
-static const char **
-warden_env(const struct agent_spec *spec)
-{
-    size_t       count = 0;
-    size_t       used = 0;
-    const char **env;
-
-    while (spec->env && spec->env[count])
-        count++;
-    env = xcalloc(count + 2, sizeof(*env));
-    if (spec->marker)
-        env[used++] = spec->marker;
-    if (count)
-        memcpy(env + used, spec->env, count * sizeof(*env));
-    return env;
-}
-
-/* posix_spawn() shares our memory until the exec, so its cost does not grow with orchd. 0 or an errno. */
-static int
-spawn_warden(pid_t *pid, const struct agent_spec *spec, const char *file, int log, int control)
-{
-    char                       grace[32];
-    char                       lease[32];
-    const char               **argv = NULL;
-    const char               **env = NULL;
-    sigset_t                   all, none;
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t          attr;
-    int                        why;
-
-    snprintf(grace, sizeof(grace), "%lld", (long long)spec->grace_ms);
-    snprintf(lease, sizeof(lease), "%lld", (long long)spec->lease_until_ms);
-    argv = warden_argv(spec, file, grace, lease);
-    env = warden_env(spec);
-    sigfillset(&all);
-    sigemptyset(&none);
-    posix_spawn_file_actions_init(&files);
-    posix_spawnattr_init(&attr);
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&files, log, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&files, log, STDERR_FILENO);
-    posix_spawn_file_actions_adddup2(&files, control, WARDEN_FD);
-    posix_spawn_file_actions_addclosefrom_np(&files, WARDEN_FD + 1);
-    posix_spawnattr_setsigdefault(&attr, &all);
-    posix_spawnattr_setsigmask(&attr, &none);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-    why = posix_spawn(pid, warden_file, &files, &attr, (char *const *)argv, (char *const *)env);
-    posix_spawnattr_destroy(&attr);
-    posix_spawn_file_actions_destroy(&files);
-    free(argv);
-    free(env);
-    return why;
-}
-
 static void
 on_timeout(void *arg)
 {
@@ -446,38 +307,6 @@ on_timeout(void *arg)
     if (!a->asked_us)
         a->is_timeout_asked = true;
     agent_stop(a, "timeout");
-}
-
-/* A descriptor above those that the spawn hands out, so that none of them is overwritten before it was duplicated. */
-static int
-lift(int fd)
-{
-    int high = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, WARDEN_FD + 1);
-
-    if (fd >= 0)
-        close(fd);
-    return high;
-}
-
-static int
-open_all(const struct agent_spec *spec, char *file, size_t size, int *log, int ends[2], struct err *e)
-{
-    struct stat st;
-
-    CHECK(*warden_file); /* agent_init() comes first */
-    if (stat(spec->cwd, &st))
-        err_set(e, ERR_INVALID, "cannot run in directory \"%s\": %s", spec->cwd, strerror(errno));
-    else if (!S_ISDIR(st.st_mode))
-        err_set(e, ERR_INVALID, "cannot run in directory \"%s\": %s", spec->cwd, strerror(ENOTDIR));
-    else if (check_command(spec->argv[0], find_env(spec->env, "PATH"), spec->cwd, file, size, e))
-        return e->code;
-    else if ((*log = lift(open(spec->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, LOG_MODE))) < 0)
-        err_set(e, ERR_RETRY, "could not open log \"%s\": %s", spec->log_path, strerror(errno));
-    else if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
-        err_set(e, ERR_RETRY, "could not make a socket: %s", strerror(errno));
-    else if ((ends[1] = lift(ends[1])) < 0)
-        err_set(e, ERR_RETRY, "could not make a socket: %s", strerror(errno));
-    return e->code;
 }
 
 static struct agent *
@@ -500,27 +329,15 @@ int
 agent_start(struct agent **out, struct loop *l, const struct agent_spec *spec, agent_start_fn *on_start, agent_end_fn *on_end, void *arg,
             struct err *e)
 {
-    char                file[PATH_MAX];
-    int                 log = -1;
-    int                 ends[2] = { -1, -1 };
-    int                 why;
     struct tree_process warden = { 0 };
     struct agent       *a = agent_new(l, spec);
 
-    if (open_all(spec, file, sizeof(file), &log, ends, e))
+    if (spawn_warden(&a->pid, &a->control, spec, e))
         goto out;
-    why = spawn_warden(&a->pid, spec, file, log, ends[1]);
-    if (why) {
-        /* E2BIG is the job's own fault and stays; what else fails here is a shortage of this machine. */
-        err_set(e, why == E2BIG ? ERR_INVALID : ERR_RETRY, "could not start the warden of \"%s\": %s", a->name, strerror(why));
-        goto out;
-    }
     /* Ours and not reaped: the number cannot belong to anybody else. */
     a->pidfd = pidfd_open(a->pid, 0);
     CHECK(a->pidfd >= 0 && tree_read_process(a->pid, &warden));
     a->start = warden.start;
-    a->control = ends[0];
-    ends[0] = -1;
     a->on_start = on_start;
     a->on_end = on_end;
     a->arg = arg;
@@ -531,12 +348,6 @@ agent_start(struct agent **out, struct loop *l, const struct agent_spec *spec, a
         a->timeout = loop_after(l, spec->timeout_ms, on_timeout, a);
     *out = give(&a);
 out:
-    if (log >= 0)
-        close(log);
-    if (ends[0] >= 0)
-        close(ends[0]);
-    if (ends[1] >= 0)
-        close(ends[1]);
     if (a)
         agent_release(a);
     return e->code;
