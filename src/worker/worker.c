@@ -31,6 +31,7 @@ on_disowned(struct db_result *r, const struct err *e, void *arg)
 
     if (e) {
         doorbell_failed(w->bell);
+        leave_if_empty(w);
         return;
     }
     w->is_claim_lost = false;
@@ -94,6 +95,7 @@ look(void *arg)
     if (!w->is_registered || w->is_draining || w->is_over) {
         doorbell_stop(w->bell);
         doorbell_failed(w->bell);
+        leave_if_empty(w);
     } else if (w->is_claim_lost) {
         disown(w);
     } else if (slots <= 0) {
@@ -196,7 +198,7 @@ on_node_stopped(const struct err *e, void *arg)
     w->on_drained(w->drained_arg);
 }
 
-/* A claim that was under way when the drain began may bring jobs yet. */
+/* A claim that was under way when the drain began may bring jobs yet. Asked again wherever a look ends. */
 static void
 leave_if_empty(struct worker *w)
 {

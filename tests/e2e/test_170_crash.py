@@ -1,6 +1,7 @@
 """What is true after the loss of a part: orchd killed at a bad moment, Postgres away, an orderly end."""
 import subprocess
 
+import psycopg2
 import pytest
 
 from house import ROOT, call, wait_for
@@ -48,6 +49,23 @@ def test_Q7_an_orderly_end_requeues_without_an_attempt(house):
     house.start()
     house.wait_analysed(issue)
     assert outcomes(house) == [("analyst", "released"), ("analyst", "ok")]
+
+
+def test_Q7_an_order_to_end_that_comes_while_lost_claims_are_asked_for(house_of):
+    """The node waits for the answer, and then leaves by itself: nobody has to run out of patience."""
+    house = house_of()
+    gate = psycopg2.connect(house.database_url)
+    with gate.cursor() as cursor:
+        cursor.execute("select pg_advisory_lock(4711)")
+    house.sql("""create or replace function orch.disown_runs(node text, incarnation uuid, held bigint[]) returns int language plpgsql as
+                 $$ begin perform pg_advisory_xact_lock(4711); return 0; end $$""")
+    house.start()
+    wait_for(lambda: house.value("select count(*) from pg_locks where locktype = 'advisory' and objid = 4711 and not granted") == 1)
+    house.daemon.terminate()
+    wait_for(lambda: "main.stopping" in house.log())
+    gate.close()
+    assert house.daemon.wait(timeout=60) == 0
+    assert "main.drained" in house.log() and "main.drain_overdue" not in house.log()
 
 
 def test_Q6_a_node_that_is_gone_has_its_jobs_taken_over(house):
