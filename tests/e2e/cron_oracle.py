@@ -1,20 +1,24 @@
-"""An independent answer to "when does this cron expression tick next": croniter walks the calendar without a time zone, zoneinfo knows the clocks.
+"""An independent answer to "when does this cron expression tick next": croniter reads the expression, zoneinfo knows the clocks.
 The rule between the two is written again here: hours that are named keep to the local clock (skipped: when the clock jumps; twice: the first
 time), any hour goes on in real time."""
 import datetime
 import random
 import zoneinfo
 
-from croniter import CroniterBadDateError, croniter
+from croniter import croniter
 
-NEVER = CroniterBadDateError
 UTC = datetime.timezone.utc
 MINUTE = datetime.timedelta(minutes=1)
 HOUR = datetime.timedelta(hours=1)
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Sao_Paulo", "Asia/Kolkata", "Pacific/Apia", "America/Havana",
          "Africa/Casablanca", "Asia/Beirut", "Pacific/Chatham", "America/Santiago", "Asia/Tehran")
 NAMES = {"month": "jan feb mar apr may jun jul aug sep oct nov dec".split(), "day of week": "sun mon tue wed thu fri sat".split()}
+LONGEST_GAP = 41 * 366  # A 29th of February that is a Monday comes every 28 years, or 40 around a year like 2100.
 FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day of month", 1, 31), ("month", 1, 12), ("day of week", 0, 7))
+
+
+class Never(Exception):
+    """No day of the calendar is meant."""
 
 
 def shown(instant, zone):
@@ -38,10 +42,17 @@ def first_instant(local, zone):
 
 
 def locals_after(cron, local):
+    """croniter reads the fields, but its own walk is not used: it skips the 1st of March after a 31st that February has not, among others."""
     fields = cron.split()
-    walk = croniter(cron, local, day_or="*" not in fields[2] and "*" not in fields[4])
-    while True:
-        yield walk.get_next(datetime.datetime)
+    minutes, hours, days, months, weekdays = (range(low, high + 1) if read == ["*"] else sorted(read)
+                                              for read, (_, low, high) in zip(croniter.expand(cron)[0], FIELDS))
+    either = "*" not in fields[2] and "*" not in fields[4]
+    first = local.replace(hour=0, minute=0, second=0)
+    for day in (first + datetime.timedelta(days=passed) for passed in range(LONGEST_GAP)):
+        named, weekday = day.day in days, day.isoweekday() % 7 in weekdays
+        if day.month in months and (named or weekday if either else named and weekday):
+            yield from (tick for hour in hours for minute in minutes if (tick := day.replace(hour=hour, minute=minute)) > local)
+    raise Never(cron)
 
 
 def next_tick(cron, zone_name, after):

@@ -40,7 +40,7 @@ def test_Q8_cron_agrees_with_an_oracle_in_any_zone(cluster):
             cron, zone, after = cron_oracle.random_case(rng)
             try:
                 expected = cron_oracle.next_tick(cron, zone, after)
-            except cron_oracle.NEVER:
+            except cron_oracle.Never:
                 expected = None
             try:
                 cursor.execute("select orch.cron_next(%s, %s, %s)", (cron, zone, after))

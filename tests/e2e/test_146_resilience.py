@@ -181,8 +181,8 @@ def test_Q5_another_node_takes_the_jobs_meanwhile(lab):
 
 def test_Q5_a_failing_preflight_keeps_jobs_away_until_it_heals(lab):
     house = lab(env={"ORCH_PREFLIGHT_CACHE": "200ms"})
-    write(house, ", preflight: [sh, -c, 'env >%s/preflight; echo checking; test -e %s/key || { echo the key is missing; exit 3; }']" % (
-        house.control, house.control))
+    write(house, ", preflight: [sh, -c, 'env >%s/env.$$; mv %s/env.$$ %s/preflight; echo checking; test -e %s/key || { echo the key is missing; exit 3; }']" % (
+        (house.control,) * 4))
     house.mode("flaky", "0")
     house.start()
     wait_for(lambda: left_out(house).get("flaky", {}).get("preflight") == "fails")
