@@ -8,7 +8,7 @@ begin
     for s in select t.name, coalesce(t.override, t.published) as value, k.kind, k.low, k.high
                from orch.settings as t cross join lateral (
                    select case when t.name like '%\_enabled' then 'switch'
-                               when t.name like '%\_base' or t.name like '%\_ttl\_s' or t.name like 'retention\_%' then 'duration'
+                               when t.name like '%\_base' or t.name like '%\_grace' or t.name like '%\_ttl\_s' or t.name like 'retention\_%' then 'duration'
                                when t.name like 'max\_%' or t.name like '%\_max' or t.name like '%\_max\_attempts' then 'number' end as kind,
                           case when t.name = 'max_transient' then 0 else 1 end as low,
                           case when t.name = 'max_attempts' then 100 else 1000000 end as high) as k

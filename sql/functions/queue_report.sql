@@ -3,16 +3,23 @@ create or replace function orch.queue_report()
 returns jsonb language plpgsql stable as $$
 declare
     report jsonb := '{}';
-    block  text;
+    block  record;
     value  jsonb;
 begin
-    foreach block in array array['counts', 'max_concurrency', 'task_deps', 'serial_gate', 'stop', 'nodes', 'upkeep', 'resilience', 'outbox', 'events', 'recent'] loop
+    for block in
+        select b.name, format('select orch.report_%s()', b.name) as question
+          from unnest(array['counts', 'max_concurrency', 'resilience', 'reconcile', 'reaper', 'task_deps', 'serial_gate', 'stop', 'nodes',
+                            'outbox', 'recent', 'upkeep', 'events']) as b (name)
+        union all
+        select b.name, format('select orch.report_not_built(%L)', b.subject)
+          from (values ('post_deploy', 'monitor after a deploy'), ('auto_labels', 'labels that act'), ('disk_watchdog', 'disk watchdog'),
+                       ('build_cache', 'pruner of build caches')) as b (name, subject) loop
         begin
-            execute format('select orch.report_%s()', block) into value;
+            execute block.question into value;
         exception when others then
             value := jsonb_build_object('error', sqlerrm);
         end;
-        report := report || jsonb_build_object(block, value);
+        report := report || jsonb_build_object(block.name, value);
     end loop;
     return report;
 end

@@ -15,8 +15,7 @@ begin
     if orch.apply_cancel(task.id) then
         return;
     end if;
-    select count(*) into returns from orch.transitions as x
-     where x.task_id = task.id and x.to_stage = target and x.cause in ('rejected', 'gate_rejected');
+    returns := orch.returns_to(task.id, target);
     perform orch.enter_stage(task.id, target, cause, actor, event_id, run_id,
                              coalesce(evidence, '{}') || jsonb_build_object('reason', reason));
     if target = 'analysis' then

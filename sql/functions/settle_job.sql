@@ -5,8 +5,10 @@ declare
     gate    record;
 begin
     if job.stage = 'deploy' and outcome <> 'ok'
-       and exists (select from orch.deploys as d where d.task_id = job.task_id and d.phase = 'B') then
-        return orch.fail_job(job, run_id, problem); -- A deploy that broke half-way is never simply run again.
+       and (exists (select from orch.deploys as d where d.task_id = job.task_id and d.phase = 'B')
+            or exists (select from orch.agent_runs as r where r.id = settle_job.run_id and r.started_at is not null)) then
+        -- A deploy that broke half-way is never simply run again; nor one whose process ran, though nobody could record its start.
+        return orch.fail_job(job, run_id, problem);
     elsif outcome = 'released' then
         return orch.requeue_job(job.id, coalesce(detail ->> 'error', 'the node was shut down'), interval '0', false);
     elsif outcome = 'transient' and job.transients < orch.setting('max_transient')::int then
@@ -19,7 +21,8 @@ begin
         return 'done';
     end if;
     update orch.tasks as t
-       set head_sha = coalesce(nullif(detail ->> 'head', ''), t.head_sha), files = coalesce(orch.file_blobs(detail -> 'evidence'), t.files)
+       set head_sha = coalesce(nullif(detail ->> 'head', ''), t.head_sha), files = coalesce(orch.file_blobs(detail -> 'evidence'), t.files),
+           evidence = coalesce(nullif(detail -> 'evidence', 'null'), t.evidence)
      where t.id = job.task_id;
     if detail ->> 'result_outcome' in ('needs_input', 'blocked') then
         perform orch.end_job(job.id, 'done', null);

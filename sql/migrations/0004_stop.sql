@@ -5,5 +5,15 @@ comment on column orch.tasks.cancel_heard_at is 'When the STOP reached orchd: th
 alter table orch.agent_runs add column cgroup text;
 comment on column orch.agent_runs.cgroup is 'Control group that held the run''s processes; null = its warden alone watched them.';
 
+-- What the reconciler asks a gate again with, where it finds the tasks that ended lately, and what became of those that it looked at.
+alter table orch.tasks add column evidence jsonb not null default '{}';
+comment on column orch.tasks.evidence is 'What the newest run that told of it left on the branch for the gates to judge.';
+create index tasks_ended on orch.tasks (finished_at) where finished_at is not null;
+alter table orch.duties add column tally jsonb not null default '{}';
+comment on column orch.duties.tally is 'How often each thing has come of it so far, for duties that count; see orch.reconcile().';
+insert into orch.settings (name, published) values ('reconcile_grace', '300 s');
+-- This one answers more, too.
+drop function if exists orch.run_duty(text, text, interval);
+
 alter table orch.nodes add column containment text;
 comment on column orch.nodes.containment is 'What holds the processes of a run on this node: cgroup or warden; null = the node did not say.';

@@ -7,6 +7,11 @@ const struct duty_kind duty_reaper = { .name = "reaper", .counter = METRIC_orchd
 /* Deferred cancels whose critical window has closed without anybody applying them. */
 const struct duty_kind duty_sweeper = { .name = "sweeper", .counter = METRIC_orchd_sweeper_rows_total };
 
+/* Idle tasks whose gate is open by what is stored. */
+const struct duty_kind duty_reconciler = { .name = "reconciler",
+                                           .counter = METRIC_orchd_reconciler_rows_total,
+                                           .skips = &(const enum metric){ METRIC_orchd_reconciler_skips_total } };
+
 /* Deliveries whose routing failed or waits for something. */
 const struct duty_kind duty_events = { .name = "event_retry", .counter = METRIC_orchd_event_retry_rows_total };
 

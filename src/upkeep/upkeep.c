@@ -12,7 +12,7 @@
 #include "upkeep/upkeep_int.h"
 
 enum { UPKEEP_MAGIC = 0x75706b70 /* "upkp" */ };
-enum { REAPER, SWEEPER, EVENTS, SCHEDULES, HOLDS, RETENTION, BOARD_STATES, LOGS, DUTY_COUNT };
+enum { REAPER, SWEEPER, RECONCILER, EVENTS, SCHEDULES, HOLDS, RETENTION, BOARD_STATES, LOGS, DUTY_COUNT };
 
 /* How long a duty stays with a node that says nothing: three rounds, and two seconds for the slow ones among the quick. Whoever takes its
  * place waits no longer than that; a node that leaves in order is not waited for. */
@@ -44,6 +44,8 @@ on_round(struct db_result *r, const struct err *e, void *arg)
     d->holder = xstrdup(db_text(r, 0, "holder"));
     if (db_text(r, 0, "failed"))
         err_set(&failed, ERR_BUG, "%s", db_text(r, 0, "failed"));
+    if (d->kind->skips)
+        metric_add(*d->kind->skips, (double)db_int(r, 0, "skipped"));
     if (db_bool(r, 0, "goes_on"))
         upkeep_go_on(d);
     if (db_bool(r, 0, "is_ours") && !failed.code && d->kind->tick)
@@ -199,6 +201,7 @@ upkeep_open(struct upkeep **out, struct loop *l, struct db *db, struct fetch *f,
     u->node = xstrdup(node);
     init_duty(&u->duties[REAPER], u, &duty_reaper, &cfg->reaper_enabled, &cfg->reaper_interval);
     init_duty(&u->duties[SWEEPER], u, &duty_sweeper, &cfg->sweeper_enabled, &cfg->sweeper_interval);
+    init_duty(&u->duties[RECONCILER], u, &duty_reconciler, &cfg->reconcile_enabled, &cfg->reconcile_interval);
     init_duty(&u->duties[EVENTS], u, &duty_events, &cfg->event_retry_enabled, &cfg->event_retry_interval);
     init_duty(&u->duties[SCHEDULES], u, &duty_schedules, &cfg->schedules_enabled, &cfg->schedules_interval);
     init_duty(&u->duties[HOLDS], u, &duty_holds, &cfg->holds_enabled, &cfg->holds_interval);

@@ -13,9 +13,10 @@ enum { DUTY_MAGIC = 0x64757479 }; /* "duty" */
 struct duty;
 
 struct duty_kind {
-    const char *name;
-    enum metric counter;       /* rows changed */
-    bool        is_everywhere; /* it looks after this node's own things; else one node of all has it, and orch.run_duty() says which */
+    const char        *name;
+    enum metric        counter; /* rows changed */
+    const enum metric *skips;   /* rows looked at and left alone; NULL = this duty counts none */
+    bool is_everywhere;         /* it looks after this node's own things; else one node of all has it, and orch.run_duty() says which */
     /* What is not done in SQL; NULL = all is. Where one node has the duty, it is called on that node only, after the part in SQL. */
     void (*tick)(struct duty *d);
     void (*fini)(struct duty *d); /* frees d->own and silences what it asked for; NULL = nothing to do */
@@ -49,7 +50,7 @@ struct db           *upkeep_db(const struct duty *d);
 struct fetch        *upkeep_fetch(const struct duty *d);
 const struct config *upkeep_config(const struct duty *d);
 
-extern const struct duty_kind duty_reaper, duty_sweeper, duty_events, duty_schedules, duty_holds, duty_retention, duty_board_states,
-    duty_logs;
+extern const struct duty_kind duty_reaper, duty_sweeper, duty_reconciler, duty_events, duty_schedules, duty_holds, duty_retention,
+    duty_board_states, duty_logs;
 
 #endif

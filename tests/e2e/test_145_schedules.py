@@ -10,7 +10,7 @@ import pytest
 
 from house import GaveUp, call, wait_for
 
-DUTIES = {"reaper", "sweeper", "event_retry", "schedules", "holds", "retention", "board_states"}
+DUTIES = {"reaper", "sweeper", "reconciler", "event_retry", "schedules", "holds", "retention", "board_states"}
 QUICK = {"ORCH_SCHEDULES_INTERVAL": "100ms", "ORCH_RETENTION_INTERVAL": "100ms", "ORCH_HOLDS_INTERVAL": "100ms"}
 OPERATOR = {"Authorization": "Bearer operator-token"}
 

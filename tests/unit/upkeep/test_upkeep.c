@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/metrics.h"
 #include "support/stand.h"
 #include "upkeep/upkeep.h"
 
@@ -40,6 +41,7 @@ set_up(void **state)
     memset(&w, 0, sizeof(w));
     w.cfg.reaper_interval = FAR_MS;
     w.cfg.sweeper_interval = FAR_MS;
+    w.cfg.reconcile_interval = FAR_MS;
     w.cfg.event_retry_interval = FAR_MS;
     w.cfg.board_states_interval = FAR_MS;
     w.cfg.schedules_interval = FAR_MS;
@@ -101,12 +103,12 @@ wants_project(const char *const *cells, int rows, struct fake_answer *a)
 
 /* --- rounds --------------------------------------------------------------------------------------------------------------------------- */
 
-static const char *const round_names[] = { "is_ours", "holder", "count", "goes_on", "failed" };
+static const char *const round_names[] = { "is_ours", "holder", "count", "goes_on", "failed", "skipped" };
 
 /* The answers of orch.run_duty(), whichever duty asks. */
 #define ROUND(...)                                                                                                                         \
-    (&(const struct fake_answer){ .rows = 1, .columns = 5, .names = round_names, .cells = (const char *const[]){ __VA_ARGS__ } })
-#define OURS ROUND("t", "n1", "0", "f", NULL)
+    (&(const struct fake_answer){ .rows = 1, .columns = 6, .names = round_names, .cells = (const char *const[]){ __VA_ARGS__ } })
+#define OURS ROUND("t", "n1", "0", "f", NULL, "0")
 
 static void
 push_rounds(const struct fake_answer *a, int count)
@@ -197,6 +199,12 @@ is_retry_idle(void)
 }
 
 static bool
+is_reconciler_idle(void)
+{
+    return is_idle("reconciler");
+}
+
+static bool
 is_retry_well(void)
 {
     struct json *whole, *block = report_of("event_retry", &whole);
@@ -213,7 +221,7 @@ H1_upkeep_report__tells_what_the_last_tick_came_to(void **state)
     (void)state;
     w.cfg.event_retry_enabled = true;
     push_rounds(&(const struct fake_answer){ .code = ERR_RETRY }, 1);
-    push_rounds(ROUND("t", "n1", "3", "f", NULL), 1);
+    push_rounds(ROUND("t", "n1", "3", "f", NULL, "0"), 1);
     open_upkeep(NULL, 0);
     run_until(is_retry_idle);
     block = report_of("event_retry", &whole);
@@ -239,13 +247,33 @@ H1_upkeep_report__tells_why_a_round_came_to_nothing_in_sql(void **state)
     struct json *whole, *block;
     (void)state;
     w.cfg.event_retry_enabled = true;
-    push_rounds(ROUND("t", "n1", "0", "f", "division by zero"), 1);
+    push_rounds(ROUND("t", "n1", "0", "f", "division by zero", "0"), 1);
     open_upkeep(NULL, 0);
     run_until(is_retry_idle);
     block = report_of("event_retry", &whole);
     assert_string_equal(json_str(block, "last_error"), "division by zero");
     assert_null(json_str(block, "last_ok"));
     json_free(whole);
+}
+
+static void
+L2_upkeep__counts_what_the_reconciler_left_alone(void **state)
+{
+    struct json *whole, *block;
+    struct buf   metrics = { 0 };
+    int64_t      count = 0;
+    (void)state;
+    w.cfg.reconcile_enabled = true;
+    push_rounds(ROUND("t", "n1", "2", "f", NULL, "5"), 1);
+    open_upkeep(NULL, 0);
+    run_until(is_reconciler_idle);
+    block = report_of("reconciler", &whole);
+    assert_true(json_int(block, "last_count", &count));
+    assert_int_equal(count, 2);
+    json_free(whole);
+    metrics_render(&metrics);
+    assert_non_null(strstr(metrics.data, "\norchd_reconciler_skips_total 5\n"));
+    buf_fini(&metrics);
 }
 
 static bool
@@ -259,7 +287,7 @@ L6_upkeep__goes_on_at_once_while_more_is_waiting(void **state)
 {
     (void)state;
     w.cfg.retention_enabled = true;
-    push_rounds(ROUND("t", "n1", "1000", "t", NULL), 1);
+    push_rounds(ROUND("t", "n1", "1000", "t", NULL, "0"), 1);
     push_rounds(OURS, 1);
     open_upkeep(NULL, 0);
     run_until(has_pruned_twice);
@@ -277,7 +305,7 @@ L_upkeep__does_nothing_of_a_duty_that_another_node_has(void **state)
     struct json *whole;
     (void)state;
     w.cfg.board_states_enabled = true;
-    push_rounds(ROUND("f", "n2", "0", "f", NULL), 1);
+    push_rounds(ROUND("f", "n2", "0", "f", NULL, "0"), 1);
     open_upkeep(NULL, 0);
     run_until(is_states_idle);
     assert_int_equal(fake_db_count(w.stand.db, CALL_projects_wanting_states), 0);
@@ -341,7 +369,7 @@ R3_upkeep__deletes_old_logs_of_this_node_and_nothing_else(void **state)
     w.cfg.data_dir = w.data_dir;
     w.cfg.retention_logs = 60000;
     w.cfg.retention_enabled = true;
-    push_rounds(ROUND("f", "n2", "0", "f", NULL), 1); /* the rows are another node's, the logs are ours */
+    push_rounds(ROUND("f", "n2", "0", "f", NULL, "0"), 1); /* the rows are another node's, the logs are ours */
     open_upkeep(NULL, 0);
     run_until(are_old_logs_gone);
     for (size_t i = 0; i < 2; i++) {
@@ -469,19 +497,13 @@ main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        T(L1_upkeep__ticks_at_its_interval_and_only_what_is_enabled),
-        T(L5_upkeep__obeys_a_switch_that_is_turned_on_later),
-        T(L7_upkeep__retries_events_when_the_doorbell_rings),
-        T(H1_upkeep_report__tells_what_the_last_tick_came_to),
-        T(H1_upkeep_report__tells_why_a_round_came_to_nothing_in_sql),
-        T(L6_upkeep__goes_on_at_once_while_more_is_waiting),
-        T(L_upkeep__does_nothing_of_a_duty_that_another_node_has),
-        T(R3_upkeep__deletes_old_logs_of_this_node_and_nothing_else),
-        T(B2_upkeep__stores_the_statuses_and_our_own_user),
-        T(B2_upkeep__reads_the_other_projects_when_one_fails),
-        T(B2_upkeep__names_the_setting_when_there_is_no_board),
-        T(upkeep__leaves_the_board_alone_when_it_asks_for_patience),
-        T(B2_upkeep__reads_again_when_a_doorbell_rang_during_the_round),
+        T(L1_upkeep__ticks_at_its_interval_and_only_what_is_enabled),  T(L5_upkeep__obeys_a_switch_that_is_turned_on_later),
+        T(L7_upkeep__retries_events_when_the_doorbell_rings),          T(H1_upkeep_report__tells_what_the_last_tick_came_to),
+        T(H1_upkeep_report__tells_why_a_round_came_to_nothing_in_sql), T(L2_upkeep__counts_what_the_reconciler_left_alone),
+        T(L6_upkeep__goes_on_at_once_while_more_is_waiting),           T(L_upkeep__does_nothing_of_a_duty_that_another_node_has),
+        T(R3_upkeep__deletes_old_logs_of_this_node_and_nothing_else),  T(B2_upkeep__stores_the_statuses_and_our_own_user),
+        T(B2_upkeep__reads_the_other_projects_when_one_fails),         T(B2_upkeep__names_the_setting_when_there_is_no_board),
+        T(upkeep__leaves_the_board_alone_when_it_asks_for_patience),   T(B2_upkeep__reads_again_when_a_doorbell_rang_during_the_round),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
