@@ -1,12 +1,15 @@
 -- Everything that STOP means for the rows, in the caller's transaction. The physical part follows from them.
-create or replace function orch.cancel_task(task_id bigint, event_id bigint default null)
+create or replace function orch.cancel_task(
+    task_id bigint, event_id bigint default null,
+    asked_at timestamptz default clock_timestamp())  -- a STOP that was deferred counts from when it is applied
 returns int language plpgsql as $$
 declare
     task orch.tasks;
     jobs int;
 begin
     select * into task from orch.tasks as t where t.id = cancel_task.task_id for no key update;
-    jobs := orch.cancel_jobs(task.id, format('STOP by %s through %s', task.cancel_actor, task.cancel_via), array['queued', 'running']);
+    jobs := orch.cancel_jobs(task.id, format('STOP by %s through %s', task.cancel_actor, task.cancel_via), array['queued', 'running'],
+                             asked_at);
     update orch.tasks as t set brd_review_ended_at = now()
      where t.id = task.id and t.brd_review_started_at is not null and t.brd_review_ended_at is null;
     perform orch.finish_deploy(task.id, 'CANCELLED', 'STOP');
@@ -25,4 +28,4 @@ begin
     return jobs;
 end
 $$;
-comment on function orch.cancel_task(bigint, bigint) is 'Makes a task cancelled: jobs, keys, lease, deploy, clock, and the effects that clean up. Only orch.stop_task() and orch.apply_cancel() call it.';
+comment on function orch.cancel_task(bigint, bigint, timestamptz) is 'Makes a task cancelled: jobs, keys, lease, deploy, clock, and the effects that clean up. Only orch.stop_task() and orch.apply_cancel() call it.';

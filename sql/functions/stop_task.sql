@@ -1,6 +1,7 @@
 -- Four doors, one function. The task's row lock makes STOPs from two doors wait for each other, so exactly one of them acts.
 create or replace function orch.stop_task(
-    ref text, reason text default null, via text default 'psql', actor text default session_user, event_id bigint default null)
+    ref text, reason text default null, via text default 'psql', actor text default session_user, event_id bigint default null,
+    heard_at timestamptz default statement_timestamp())
 returns table (result text, task_id bigint, work_item text, message text) language plpgsql as $$
 declare
     task orch.tasks;
@@ -30,7 +31,8 @@ begin
                           to_char(task.cancel_requested_at, 'YYYY-MM-DD HH24:MI:SS TZ'));
     else
         update orch.tasks as t
-           set cancel_reason = coalesce(stop_task.reason, 'STOP'), cancel_via = stop_task.via, cancel_actor = stop_task.actor
+           set cancel_reason = coalesce(stop_task.reason, 'STOP'), cancel_via = stop_task.via, cancel_actor = stop_task.actor,
+               cancel_heard_at = stop_task.heard_at
          where t.id = task.id;
         if orch.is_critical(task.id) then
             update orch.tasks as t set cancel_requested_at = clock_timestamp() where t.id = task.id;
@@ -42,7 +44,7 @@ begin
             message := format('a deploy of %s is under way; it is cancelled as soon as that has ended. Queued jobs cancelled: %s',
                               work_item, jobs);
         else
-            jobs := orch.cancel_task(task.id, event_id);
+            jobs := orch.cancel_task(task.id, event_id, heard_at);
             result := 'cancelled';
             message := format('%s is cancelled; jobs cancelled: %s, runs being stopped: %s', work_item, jobs,
                 (select count(*) from orch.agent_runs as r where r.task_id = task.id and r.ended_at is null));
@@ -51,5 +53,5 @@ begin
     return next;
 end
 $$;
-comment on function orch.stop_task(text, text, text, text, bigint) is
+comment on function orch.stop_task(text, text, text, text, bigint, timestamptz) is
     'STOP: cancels a task for good, or defers that while a deploy is under way. Says what it did: cancelled, deferred, already_pending, already_cancelled, already_done, not_found or disabled. select * from orch.stop_task(''ORCH-042'')';

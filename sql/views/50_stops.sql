@@ -30,6 +30,6 @@ comment on column orch.stops.reason is 'Why.';
 comment on column orch.stops.was_in is 'Stage in which the task was.';
 comment on column orch.stops.runs is 'Runs that were stopped.';
 comment on column orch.stops.processes is 'Processes that they consisted of.';
-comment on column orch.stops.to_term is 'From the STOP to SIGTERM.';
-comment on column orch.stops.to_gone is 'From the STOP to the last process gone.';
+comment on column orch.stops.to_term is 'From when the STOP was heard of, or a deferred one applied, to SIGTERM; of the slowest run.';
+comment on column orch.stops.to_gone is 'From the same moment to the last process gone; of the slowest run.';
 comment on column orch.stops.clean_up is 'Archive, worktree and branch: what is done and what is not.';

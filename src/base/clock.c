@@ -37,6 +37,12 @@ clock_wall_us(void)
     return now_us(CLOCK_REALTIME);
 }
 
+int64_t
+clock_wall_of_mono_us(int64_t mono_us)
+{
+    return clock_wall_us() - clock_mono_us() + mono_us;
+}
+
 static struct clock_text
 text_of(int64_t wall_us, int decimals)
 {

@@ -8,7 +8,8 @@
 int64_t clock_mono_ms(void);
 int64_t clock_mono_us(void);
 int64_t clock_boot_ms(void);
-int64_t clock_wall_us(void); /* microseconds since 1970 */
+int64_t clock_wall_us(void);                    /* microseconds since 1970 */
+int64_t clock_wall_of_mono_us(int64_t mono_us); /* what the wall showed, or will show, at that moment */
 
 /* RFC 3339 in UTC, e.g. 2026-03-04T10:11:12.345Z. */
 struct clock_text {

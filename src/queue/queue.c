@@ -126,14 +126,14 @@ on_done(struct db_result *r, const struct err *e, void *arg)
 }
 
 static void
-on_stops(struct db_result *r, const struct err *e, void *arg, bool has_time)
+on_stops(struct db_result *r, const struct err *e, void *arg)
 {
     struct open_call   o = answered(arg);
     size_t             n = e ? 0 : (size_t)db_rows(r);
     struct queue_stop *stops = xcalloc(n + 1, sizeof *stops);
 
     for (size_t i = 0; i < n; i++) {
-        const char *asked_at = has_time ? db_text(r, (int)i, "asked_at") : NULL;
+        const char *asked_at = db_text(r, (int)i, "asked_at");
         stops[i] = (struct queue_stop){
             .run_id = db_int(r, (int)i, "run_id"),
             .why = db_text(r, (int)i, "why"),
@@ -142,18 +142,6 @@ on_stops(struct db_result *r, const struct err *e, void *arg, bool has_time)
     }
     o.fn.stops(stops, n, e, o.arg);
     free(stops);
-}
-
-static void
-on_beat(struct db_result *r, const struct err *e, void *arg)
-{
-    on_stops(r, e, arg, false);
-}
-
-static void
-on_runs_to_stop(struct db_result *r, const struct err *e, void *arg)
-{
-    on_stops(r, e, arg, true);
 }
 
 static void
@@ -223,7 +211,7 @@ queue_beat(struct queue *q, bool is_draining, queue_stops_fn *fn, void *arg)
 {
     const char *const params[] = { q->node, q->incarnation, is_draining ? "true" : "false" };
 
-    open_call(q, CALL_beat, params, on_beat, arg)->fn.stops = fn;
+    open_call(q, CALL_beat, params, on_stops, arg)->fn.stops = fn;
 }
 
 void
@@ -231,7 +219,7 @@ queue_runs_to_stop(struct queue *q, queue_stops_fn *fn, void *arg)
 {
     const char *const params[] = { q->node };
 
-    open_call(q, CALL_runs_to_stop, params, on_runs_to_stop, arg)->fn.stops = fn;
+    open_call(q, CALL_runs_to_stop, params, on_stops, arg)->fn.stops = fn;
 }
 
 void

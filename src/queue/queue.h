@@ -58,7 +58,7 @@ struct queue_run  queue_job_run(const struct queue_job *job);
 struct queue_stop {
     int64_t     run_id;
     const char *why;
-    double      asked_at; /* seconds since 1970 at which the stop was committed; 0 when unknown */
+    double      asked_at; /* seconds since 1970 from which the stop counts (orch.agent_runs.stop_at); 0 when unknown */
 };
 
 /* An open run that an earlier incarnation of this node left behind. pid is 0 when it died before the start was recorded. */

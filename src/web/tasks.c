@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
 
@@ -145,15 +146,17 @@ out:
 void
 web_on_stop(struct http_request *r, void *arg)
 {
-    struct web *w = CHECKED(arg, WEB_MAGIC);
-    const char *ref = NULL;
-    char       *reason = NULL;
+    struct web       *w = CHECKED(arg, WEB_MAGIC);
+    const char       *ref = NULL;
+    char             *reason = NULL;
+    struct clock_text heard;
 
     if (web_check_write(w, r))
         ref = task_ref(r);
     if (ref && read_reason(r, &reason)) {
         LOGI("web.stop_asked", "task=%s peer=%s", log_quote(ref), log_quote(http_peer(r)));
-        web_ask(w, r, CALL_stop_task, (const char *const[]){ ref, reason, "http", "operator" }, answer_stop);
+        heard = clock_text_us(clock_wall_of_mono_us(http_arrived_us(r)));
+        web_ask(w, r, CALL_stop_task, (const char *const[]){ ref, reason, "http", "operator", heard.text }, answer_stop);
     }
     free(reason);
 }

@@ -143,8 +143,10 @@ on_received(struct db_result *result, const struct err *e, void *arg)
 static void
 store(struct pending *p)
 {
-    size_t            len;
-    const char *const params[] = { p->in.source, p->in.delivery_key, p->in.kind, json_text(p->in.facts), http_body(p->request, &len) };
+    size_t                  len;
+    const struct clock_text heard = clock_text_us(clock_wall_of_mono_us(http_arrived_us(p->request)));
+    const char *const       params[] = { p->in.source,           p->in.delivery_key,          p->in.kind,
+                                         json_text(p->in.facts), http_body(p->request, &len), heard.text };
 
     p->tries++;
     p->call = db_call(p->webhook->db, CALL_receive_event, params, on_received, p);

@@ -35,12 +35,23 @@ clock__never_steps_back(void **state)
     assert_true(clock_wall_us() > 1700000000000000);
 }
 
+static void
+clock__tells_the_wall_time_of_a_monotonic_one(void **state)
+{
+    int64_t before = clock_wall_us();
+    int64_t at = clock_mono_us();
+
+    (void)state;
+    assert_in_range(clock_wall_of_mono_us(at + 1000000) - before, 900000, 60000000); /* a busy machine, or a wall that is set */
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clock__writes_rfc3339_in_utc),
         cmocka_unit_test(clock__never_steps_back),
+        cmocka_unit_test(clock__tells_the_wall_time_of_a_monotonic_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,8 +16,8 @@
 static const char stand_ins[] =
     "create schema orch;"
     /* stop_task(ref): runs the reference as a statement, answers its text */
-    "create function orch.stop_task(ref text, reason text, via text, actor text, out result text, out task_id bigint, out work_item text,"
-    " out message text) language plpgsql as $$ begin execute ref into result; task_id := 7; message := reason; end $$;"
+    "create function orch.stop_task(ref text, reason text, via text, actor text, heard_at timestamptz, out result text, out task_id bigint,"
+    " out work_item text, out message text) language plpgsql as $$ begin execute ref into result; task_id := 7; message := reason; end $$;"
     "create function orch.task_report(ref text) returns json language sql as $$ select json_build_object('ref', ref) $$;"
     "create table orch.pairs (id int primary key, twin int references orch.pairs (id) deferrable initially deferred);"
     "create function orch.put(id int, twin int) returns text language sql as $$ insert into orch.pairs values (id, twin); select 'put' $$;";
@@ -97,7 +97,7 @@ close_house(struct house *h)
 static struct db_call *
 run_sql(struct db *db, const char *sql, struct answer *a)
 {
-    const char *const params[] = { sql, NULL, "unit", NULL };
+    const char *const params[] = { sql, NULL, "unit", NULL, NULL };
 
     return db_call(db, CALL_stop_task, params, on_answer, a);
 }
@@ -327,7 +327,7 @@ calls__closing_inside_a_callback_silences_the_rest(void **state)
     (void)state;
     struct house      h = open_house(devdb_url, 1, 10000);
     struct answer     a = { 0 };
-    const char *const params[] = { "select 1", NULL, NULL, NULL };
+    const char *const params[] = { "select 1", NULL, NULL, NULL, NULL };
 
     db_call(h.db, CALL_stop_task, params, close_db, &h);
     run_sql(h.db, "select 2", &a);

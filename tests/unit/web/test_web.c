@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "../http/client.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "support/fake_db.h"
@@ -265,13 +266,16 @@ H1_task__that_is_unknown_is_404(void **state)
 static void
 S1_stop__over_HTTP_is_the_one_function_with_its_reason(void **state)
 {
-    struct fixture *f = *state;
+    struct fixture   *f = *state;
+    struct clock_text before = clock_text_us(clock_wall_us());
 
     assert_int_equal(stop_with(f, "cancelled", OPERATOR "Content-Type: application/json\r\n", "{\"reason\":\"duplicate\"}"), 200);
     assert_true(says(f, "ORCH-042") && says(f, "cancelled"));
     assert_string_equal(fake_db_param(f->db, CALL_stop_task, 0, 0), "ORCH-042");
     assert_string_equal(fake_db_param(f->db, CALL_stop_task, 0, 1), "duplicate");
     assert_string_equal(fake_db_param(f->db, CALL_stop_task, 0, 2), "http");
+    assert_true(strcmp(before.text, fake_db_param(f->db, CALL_stop_task, 0, 4)) <= 0);
+    assert_true(strcmp(fake_db_param(f->db, CALL_stop_task, 0, 4), clock_text_us(clock_wall_us()).text) <= 0);
     assert_int_equal(stop_with(f, "cancelled", OPERATOR, NULL), 200);
     assert_null(fake_db_param(f->db, CALL_stop_task, 1, 1));
 }

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "../http/client.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "fixture.h"
 #include "support/fake_db.h"
@@ -159,6 +160,7 @@ W3_delivery__is_answered_with_what_SQL_said(void **state)
     const struct fake_answer a = { .rows = 1, .columns = 3, .names = columns, .cells = routed };
     struct endpoints        *x = *state;
     struct fixture           f = fixture_load("plane_issue_updated");
+    struct clock_text        before = clock_text_us(clock_wall_us());
 
     fake_db_push(x->db, CALL_receive_event, &a);
     assert_int_equal(post_fixture(x, "/webhook/plane", "plane_issue_updated"), 200);
@@ -169,6 +171,8 @@ W3_delivery__is_answered_with_what_SQL_said(void **state)
     assert_string_equal(fake_db_param(x->db, CALL_receive_event, 0, 1), signature_digest(f.body.data, f.body.len).text);
     assert_string_equal(fake_db_param(x->db, CALL_receive_event, 0, 2), "issue");
     assert_string_equal(fake_db_param(x->db, CALL_receive_event, 0, 4), f.body.data);
+    assert_true(strcmp(before.text, fake_db_param(x->db, CALL_receive_event, 0, 5)) <= 0);
+    assert_true(strcmp(fake_db_param(x->db, CALL_receive_event, 0, 5), clock_text_us(clock_wall_us()).text) <= 0);
     fixture_fini(&f);
 }
 
