@@ -70,12 +70,18 @@ mono_ms(void)
 }
 
 static void
-report(enum warden_news news, int number)
+report_of(enum warden_news news, int number, int64_t at_us)
 {
-    struct warden_report r = { .news = news, .number = number, .at_us = clock_us(CLOCK_REALTIME) };
+    struct warden_report r = { .news = news, .number = number, .at_us = at_us };
 
     /* Nobody listens when orchd died; the cascade goes on without. */
     send(WARDEN_FD, &r, sizeof(r), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void
+report(enum warden_news news, int number)
+{
+    report_of(news, number, clock_us(CLOCK_REALTIME));
 }
 
 static void
@@ -87,20 +93,34 @@ find_tree(struct warden *w)
 
 /* SIGTERM once to each; SIGCONT, because a stopped process takes no other signal. */
 static int
+term_once(struct warden *w, const struct tree_process *p)
+{
+    bool is_sent = false;
+
+    if (!p->is_dead && tree_seen_add(&w->seen, p, TREE_TERMED)) {
+        is_sent = tree_signal(p, SIGTERM);
+        tree_signal(p, SIGCONT);
+    }
+    return is_sent;
+}
+
+static int
+term_command(struct warden *w)
+{
+    struct tree_process p;
+
+    return !w->is_command_ended && tree_read_process(w->command, &p) ? term_once(w, &p) : 0;
+}
+
+static int
 term_newcomers(struct warden *w)
 {
     int sent = 0;
 
     find_tree(w);
-    for (size_t i = 0; i < w->tree.count; i++) {
-        const struct tree_process *p = &w->tree.items[i];
-
-        if (!p->is_in || p->is_dead || !tree_seen_add(&w->seen, p, TREE_TERMED))
-            continue;
-        if (tree_signal(p, SIGTERM))
-            sent++;
-        tree_signal(p, SIGCONT);
-    }
+    for (size_t i = 0; i < w->tree.count; i++)
+        if (w->tree.items[i].is_in)
+            sent += term_once(w, &w->tree.items[i]);
     return sent;
 }
 
@@ -135,16 +155,20 @@ kill_round(struct warden *w)
 static void
 state_enter(struct warden *w, enum state next, int64_t grace_ms)
 {
-    int sent;
+    int64_t at_us;
+    int     sent;
 
     if (next <= w->state)
         return;
     w->state = next;
     if (next == TERMING) {
-        sent = term_newcomers(w);
+        /* The command before the rest is looked for: a walk takes the longer, the more processes the machine has. */
+        sent = term_command(w);
+        at_us = clock_us(CLOCK_REALTIME);
+        sent += term_newcomers(w);
         w->kill_at_ms = mono_ms() + grace_ms;
         if (sent)
-            report(WARDEN_TERM_SENT, sent);
+            report_of(WARDEN_TERM_SENT, sent, at_us);
     } else {
         w->kill_look_ms = KILL_LOOK_MS;
     }
