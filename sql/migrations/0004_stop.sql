@@ -29,3 +29,10 @@ drop function if exists orch.cancel_task(bigint, bigint);
 drop function if exists orch.cancel_jobs(bigint, text, text[]);
 -- And this one answers more.
 drop function if exists orch.beat(text, uuid, boolean);
+
+-- The story of a STOP finds its task, its namesakes and its deliveries by these, and orch.stops the newest STOPs.
+create index tasks_item on orch.tasks (lower(split_part(work_item, '#cancelled-', 1)));
+create index tasks_issue on orch.tasks (split_part(plane_issue_id, '#cancelled-', 1));
+create index tasks_stops on orch.tasks (coalesce(cancelled_at, cancel_requested_at) desc) where cancelled_at is not null or cancel_requested_at is not null;
+create index events_issue on orch.events ((facts ->> 'issue_id'), id) where kind = 'issue';
+create index deploys_task on orch.deploys (task_id);
