@@ -16,10 +16,12 @@ begin
         counts := counts || jsonb_build_object(result, coalesce((counts ->> result)::int, 0) + 1);
     end loop;
     moved := coalesce((counts ->> 'moved')::int, 0);
-    skipped := coalesce((select sum(c.value::int) from jsonb_each_text(counts) as c where c.key in ('terminal', 'escalated', 'blocked', 'needs_input')), 0);
+    skipped := coalesce((select sum(c.value::int) from jsonb_each_text(counts) as c
+                          where c.key in ('terminal', 'escalated', 'blocked', 'needs_input')), 0);
     counts := counts - 'waiting'; -- They are a state, and no events: a sum over rounds would tell nothing.
     update orch.duties as d
-       set tally = d.tally || (select jsonb_object_agg(c.key, coalesce((d.tally ->> c.key)::bigint, 0) + c.value::bigint) from jsonb_each_text(counts) as c)
+       set tally = d.tally || (select jsonb_object_agg(c.key, coalesce((d.tally ->> c.key)::bigint, 0) + c.value::bigint)
+                                 from jsonb_each_text(counts) as c)
      where d.duty = 'reconciler' and counts <> '{}';
 end
 $$;

@@ -8,7 +8,7 @@ import subprocess
 import psycopg2
 import pytest
 
-from house import git, wait_for
+from house import call, git, wait_for
 
 STAGE_AGENT = {"architecture": "architect", "development": "developer", "review": "reviewer", "testing": "tester",
                "deploy-staging": "deployer", "deploy": "deployer"}
@@ -22,6 +22,11 @@ def stop(house, ref="ORCH-001"):
 
 def run_of(house, run):
     return house.one("select * from orch.agent_runs where id = %s", (run["id"],))
+
+
+def signals_of(house, run):
+    """How often a stubborn agent was told to end."""
+    return pathlib.Path(run_of(house, run)["log_path"]).read_text().count("SIGTERM? no")
 
 
 def analyst_in_mode(house, mode, **more):
@@ -153,12 +158,17 @@ def test_TC_04_S5_nothing_revives_a_cancelled_job(house):
     stop(house)
     job = house.one("select * from orch.jobs where task_id = %s", (task["id"],))
     assert job["status"] == "cancelled" and job["attempts"] < job["max_attempts"]
-    for outcome in ("ok", "failed"):  # A late completion and a late failure, each taken back again.
+    late = ["select * from orch.finish_run(%d, '%s', '{}')" % (run["id"], outcome)
+            for outcome in ("ok", "failed", "timeout", "transient", "released", "unstartable", "lost")]
+    gone = "update orch.nodes set beat_at = now() - interval '1 hour'"
+    for words in late + [gone + " returning node; select orch.reap()"]:  # Each is taken back again.
         house.connection.autocommit = False
-        house.sql("select * from orch.finish_run(%s, %s, '{}')", (run["id"], outcome))
-        assert house.value("select status from orch.jobs where id = %s", (job["id"],)) == "cancelled"
+        house.sql(words)
+        assert run_of(house, run)["ended_at"], "the run is closed"
+        after = house.one("select * from orch.jobs where id = %s", (job["id"],))
         house.connection.rollback()
         house.connection.autocommit = True
+        assert after == job, words
     with pytest.raises(psycopg2.Error) as refused:
         house.sql("select orch.retry_job(%s)", (job["id"],))
     assert refused.value.pgcode == "OR409"
@@ -187,14 +197,17 @@ def test_TC_05_a_default_branch_is_refused_in_every_spelling(house):
     issue = house.begin()
     house.wait_analysed(issue)
     house.wait_clean(issue)
-    spellings = ["main", "master", "MAIN", " Main ", "refs/heads/main", "origin/main", "remotes/origin/master", "heads/main", ""]
+    house.order("commit", repo="acme/shop", branch="trunk", path="x", content="x\n")
+    house.sql("update orch.projects set default_branch = 'trunk'")
+    spellings = ["main", "master", "MAIN", " Main ", "refs/heads/main", "origin/main", "remotes/origin/master", "heads/main", "",
+                 "trunk", " Trunk ", "refs/heads/trunk"]
     ids = [house.value("select orch.add_effect(%s, 'branch_delete', jsonb_build_object('branch', %s))", (house.task(issue)["id"], name))
            for name in spellings]
     wait_for(lambda: not house.sql("select 1 from orch.outbox where id = any (%s) and status = 'pending'", (ids,)))
     rows = house.sql("select payload ->> 'branch' as branch, status, last_error from orch.outbox where id = any (%s)", (ids,))
     assert [(row["branch"], row["status"]) for row in rows if row["status"] != "dead"] == []
     assert not [request for request in house.books()["requests"] if request["method"] == "DELETE"]
-    assert set(house.books()["branches"]["acme/shop"]) >= {"main", "master"}
+    assert set(house.books()["branches"]["acme/shop"]) >= {"main", "master", "trunk"}
 
 
 def test_TC_06_docs_are_archived_and_the_old_head_stays_reachable(house):
@@ -217,26 +230,34 @@ def test_TC_07_stop_twice_and_on_missing_and_done_tasks(house):
     issue = house.begin()
     house.wait_open(issue, "done")
     assert [stop(house)["result"], stop(house, "ORCH-999")["result"]] == ["already_done", "not_found"]
-    second, run = analyst_in_mode(house, "hang", title="Second")
+    second, run = analyst_in_mode(house, "stubborn", title="Second")
     assert stop(house, "ORCH-002")["result"] == "cancelled"
+    assert stop(house, "ORCH-002")["result"] == "already_cancelled", "while it is being stopped, too"
     wait_for(lambda: run_of(house, run)["ended_at"])
     house.wait_clean(second)
-    effects = house.sql("select id from orch.outbox order by id")
+    before = house.sql("select id from orch.outbox order by id"), run_of(house, run), house.task(second)
     assert stop(house, "ORCH-002")["result"] == "already_cancelled"
+    assert house.api("/tasks/ORCH-002/stop", {}, "POST")[2]["result"] == "already_cancelled"
     house.move(second, "STOP")
     house.order("settle")
-    assert house.sql("select id from orch.outbox order by id") == effects, "no second clean-up, no second alert"
+    assert (house.sql("select id from orch.outbox order by id"), run_of(house, run), house.task(second)) == before, "no clean-up, no alert"
+    assert signals_of(house, run) == 1
 
 
 def test_TC_07_two_doors_at_the_same_moment(house):
-    issue, run = analyst_in_mode(house, "hang")
+    issue, run = analyst_in_mode(house, "stubborn")
     payload = house.delivery(issue, "STOP")
     doors = [lambda: house.post_plane(payload), lambda: house.api("/tasks/ORCH-001/stop", {}, "POST"),
              lambda: house.post_plane(dict(payload, webhook_id="x"))]
     with concurrent.futures.ThreadPoolExecutor(len(doors) + 1) as pool:
         asked = [pool.submit(door) for door in doors] + [pool.submit(stop, house)]
-    assert all(future.exception() is None for future in asked)
+    told = [future.result() for future in asked]
+    results = [told[1][2]["result"], told[3]["result"]] + [
+        row["result"] for row in house.sql("select split_part(reason, ':', 1) as result from orch.events"
+                                           " where reason like '%%cancelled:%%'")]
+    assert results.count("cancelled") == 1 and set(results) <= {"cancelled", "already_cancelled"}
     wait_for(lambda: run_of(house, run)["ended_at"])
+    assert signals_of(house, run) == 1
     effects = house.wait_clean(issue)
     assert len(effects["branch_delete"]) == len(effects["archive"]) == 1
     assert len([row for row in effects["alert"] if "was stopped by" in row["payload"]["text"]]) == 1
@@ -264,9 +285,11 @@ def test_TC_10_no_work_status_starts_a_job_and_to_analyse_leaves_a_hint(house, s
     assert house.sql("select id, status from orch.jobs order by id") == jobs and house.task(issue)["stage"] == stage
 
 
-def test_TC_11_P5_to_analyse_with_an_idle_and_a_busy_analyst(house):
-    issue = house.begin()
+def test_TC_11_P5_to_analyse_of_an_unknown_issue_and_with_an_idle_and_a_busy_analyst(house):
+    fresh = house.order("commit", repo="acme/shop", branch="main", path="later.txt", content="later\n")["sha"]
+    issue = house.begin()  # An unknown issue.
     house.wait_analysed(issue)
+    assert house.task(issue)["base_sha"] == fresh and house.git("merge-base", "main", house.branch(issue)) == fresh
     house.mode("analyst", "hang")
     house.move(issue, "Todo")
     house.move(issue, "To Analyse")
@@ -280,7 +303,8 @@ def test_TC_11_P5_to_analyse_with_an_idle_and_a_busy_analyst(house):
     assert house.value("select count(*) from orch.jobs") == 2 and house.value("select count(*) from orch.tasks") == 1
 
 
-def test_TC_13_stop_over_http_end_to_end(house):
+@pytest.mark.parametrize("door", ["board", "http"])
+def test_TC_13_stop_over_http_end_to_end(house, door):
     house.mode("reviewer", "stubborn")
     issue = house.begin()
     house.wait_open(issue, "review")
@@ -288,7 +312,10 @@ def test_TC_13_stop_over_http_end_to_end(house):
     house.sql("insert into orch.jobs (agent, repo, task_id, stage, held, held_by)"
               " values ('tester', 'acme/shop', %s, 'testing', 'test', 'test')", (house.task(issue)["id"],))
     before, main = house.task(issue), house.git("rev-parse", "main")
-    house.move(issue, "STOP")
+    if door == "board":
+        house.move(issue, "STOP")
+    else:
+        assert house.api("/tasks/ORCH-001/stop", {}, "POST")[2]["result"] == "cancelled"
     task = house.wait_stage(issue, "cancelled")
     effects = house.wait_clean(issue)
     assert not house.processes(run) and run_of(house, run)["outcome"] == "stopped"
@@ -300,12 +327,15 @@ def test_TC_13_stop_over_http_end_to_end(house):
     assert house.one("select * from orch.stops")["work_item"] == "ORCH-001"
     comments, alerts = said(house, "topped by")[0], said(house, "was stopped by")[1]
     assert len(comments) == len(alerts) == 1
-    assert house.value("select count(*) from orch.tracker_messages") == 1 and effects["card"]
-    assert house.books()["issues"][issue]["status"] == "STOP", "a person's STOP is not written over"
+    assert [row["status"] for row in effects["card"] if row["created_at"] >= task["cancelled_at"]] == ["done"]
+    card, = said(house, "ORCH-001 Add a thing")[1]
+    assert "cancelled" in card["text"] and house.value("select message_id from orch.tracker_messages") == str(card["message_id"])
+    shown = house.books()["issues"][issue]["status"]
+    assert shown == ("STOP" if door == "board" else "Review"), "a person's STOP is not written over"
     house.mode("reviewer", "ok")
     house.move(issue, "To Analyse")
     wait_for(lambda: house.task(issue)["id"] != task["id"])
-    house.wait_open(issue, "done")
+    house.wait_open(issue, "done" if door == "board" else "architecture")
     again = house.task(issue)
     assert again["work_item"] == "ORCH-001" and again["base_sha"] == main
 
@@ -372,6 +402,51 @@ def test_S1_psql_and_board_give_the_same_end_state(house):
     assert states[0] == states[1] == states[2]
 
 
+BLOCKS = {"counts", "max_concurrency", "resilience", "reconcile", "reaper", "post_deploy", "task_deps", "serial_gate", "auto_labels", "stop",
+          "disk_watchdog", "build_cache", "nodes", "outbox", "recent"}
+
+
+def test_TC_09_S11_every_channel_tells_of_a_stop_and_none_that_fails_holds_it_up(house):
+    issue, run = analyst_in_mode(house, "hang")
+    house.order("fail", peer="telegram", match="", status=500, times=100000)
+    house.order("fail", peer="plane", match="comments", status=500, times=100000)
+    house.move(issue, "STOP")
+    task = house.wait_stage(issue, "cancelled")
+    wait_for(lambda: run_of(house, run)["ended_at"])
+    wait_for(lambda: house.value("select state from orch.stops") == "clean", hint="for the clean-up, with messenger and comments away")
+    assert not house.branch(issue) and not house.worktrees(issue)
+    assert house.sql("select 1 from orch.outbox where kind = 'alert' and status = 'pending'")
+    assert not said(house, "was stopped by")[1]
+    house.order("heal")
+    house.wait_clean(issue)
+    comments, alerts = said(house, "topped by")[0], said(house, "was stopped by")[1]
+    assert len(comments) == len(alerts) == 1
+    assert '<a href="' in alerts[0]["raw"] and ">ORCH-001</a>" in alerts[0]["raw"], "the work item is a link"
+    assert "cancelled" in said(house, "ORCH-001 Add a thing")[1][0]["text"], "the live card"
+    way = house.one("select * from orch.transitions where to_stage = 'cancelled'")
+    assert (way["task_id"], way["from_stage"], way["cause"]) == (task["id"], "analysis", "stop") and way["event_id"]
+    assert "worker.run_stopping" in house.log() and 'stage=cancelled' in house.log()
+    status, _, metrics = call(house.url + "/metrics")
+    told = dict(line.rsplit(" ", 1) for line in metrics.splitlines() if not line.startswith("#"))
+    assert status == 200
+    for name in ("orchd_stops_total", "orchd_stop_term_seconds_count", "orchd_stop_gone_seconds_count"):
+        assert float(told[name]) == 1, name
+    # TC-09: the report, and a block of it that fails.
+    status, _, report = house.api("/queue")
+    assert status == 200 and report.keys() >= BLOCKS and not [block for block in BLOCKS if "error" in report[block]]
+    assert report["stop"].keys() == {"enabled", "repos", "cancelled_count", "deferred_pending", "recent"}
+    assert (report["stop"]["enabled"], report["stop"]["cancelled_count"], report["stop"]["deferred_pending"]) == (True, 1, 0)
+    assert [(row["work_item"], row["state"]) for row in report["stop"]["recent"]] == [("ORCH-001", "clean")]
+    for block in ("post_deploy", "auto_labels", "disk_watchdog", "build_cache"):
+        assert report[block]["enabled"] is False and report[block]["why"]
+    house.sql("alter view orch.stops rename to stops_away")
+    status, _, broken = house.api("/queue")
+    assert status == 200 and broken.keys() == report.keys() and "orch.stops" in broken["stop"]["error"]
+    assert not [block for block in broken if block != "stop" and "error" in broken[block]]
+    assert [broken[block] for block in ("counts", "max_concurrency", "task_deps")] == [
+        report[block] for block in ("counts", "max_concurrency", "task_deps")]
+
+
 def test_S4_clean_up_is_tried_until_it_holds(house):
     house.order("fail", peer="gitea", match="DELETE", status=500, times=3)
     issue, _ = analyst_in_mode(house, "hang")
@@ -417,29 +492,57 @@ def test_S10_the_kill_switch_and_the_scope(house_of, settings):
     house.move(issue, "To Analyse")  # The old behaviour: the stage's agent runs again.
     house.wait_stage(issue, "review")
     if "ORCH_STOP_STATUS_REPOS" in settings:
-        assert "bad/token" in house.log()
+        assert [line for line in house.log().splitlines() if "bad/token" in line and " warn " in line], "dropped with a warning"
 
 
 def test_S10_a_repo_in_scope_stops(house_of):
-    house = house_of(env={"ORCH_STOP_STATUS_REPOS": "elsewhere,shop"}).start()
+    house = house_of(env={"ORCH_STOP_STATUS_REPOS": "elsewhere, no name!,shop"}).start()
     issue, _ = analyst_in_mode(house, "hang")
     house.move(issue, "STOP")
     house.wait_stage(issue, "cancelled")
 
 
-def test_S8_a_stop_of_one_task_touches_no_other(house_of):
-    house = house_of(projects=("orch:ORCH:acme/shop", "api:API:acme/api")).start()
+def rows_of(house, repo):
+    """Every row that belongs to a repo, byte for byte: of its project and board, its tasks, and all that hangs on them."""
+    tasks = "(select id from orch.tasks where repo = %(repo)s)"
+    project = "(select id from orch.projects where repo = %(repo)s)"
+    wheres = {"projects": "t.repo = %(repo)s", "tasks": "t.repo = %(repo)s", "repo_freeze": "t.repo = %(repo)s",
+              "merge_leases": "t.repo = %(repo)s", "deploys": "t.repo = %(repo)s", "ci_statuses": "t.repo = %(repo)s",
+              "board_states": "t.project_id in " + project, "board_issues": "t.project_id in " + project,
+              "jobs": "t.repo = %(repo)s", "job_deps": "t.task_id in " + tasks}
+    wheres.update((table, "t.task_id in " + tasks) for table in ("agent_runs", "events", "outbox", "transitions", "tracker_messages"))
+    select = "select row_to_json(t)::text as row from orch.%s as t where %s order by 1"
+    return {table: [row["row"] for row in house.sql(select % (table, where), {"repo": repo})] for table, where in wheres.items()}
+
+
+def test_X_1_X_3_S12_a_stop_frees_who_waits_for_it_and_touches_nobody_else(house_of):
+    """A second repo has a running agent, a task behind the serial gate and a job of no task; a task of a third depends on the stopped one."""
+    house = house_of(projects=("orch:ORCH:acme/shop", "api:API:acme/api", "web:WEB:acme/web")).start()
+    house.wait_states()
     house.mode("analyst", "hang")
     first = house.begin("One", project="orch")
-    other = house.begin("Other", project="api")
     run = house.wait_running(first, "analyst")
+    other = house.begin("Other", project="api")
     kept = house.wait_running(other, "analyst")
-    before = (house.task(other), house.sql("select * from orch.jobs where task_id = %s", (house.task(other)["id"],)))
+    behind = house.begin("Behind", project="api")
+    house.sql("select orch.pause('repo', 'acme/web')")
+    waiting = house.begin("Waiting", project="web")
+    wait_for(lambda: house.active(house.task(waiting)["id"]))
+    house.sql("select orch.add_dep('WEB-001', 'ORCH-001'), orch.resume('repo', 'acme/web')")
+    assert house.value("select orch.enqueue('chore', 'later', repo => 'acme/api', run_at => now() + interval '1 day')")
+    for issue in (first, other, behind, waiting):
+        house.wait_clean(issue)
+    house.order("settle")
+    wait_for(lambda: house.value("select held from orch.jobs where task_id = %s", (house.task(behind)["id"],)))
+    assert house.value("select held from orch.jobs where task_id = %s", (house.task(waiting)["id"],)) == "dependency: waits for ORCH-001"
+    before, tree = rows_of(house, "acme/api"), house.processes(kept)
+    assert len(before["jobs"]) == 3 and len(before["tasks"]) == 2 and len(before["agent_runs"]) == 1 and before["transitions"]
     house.move(first, "STOP")
     wait_for(lambda: run_of(house, run)["ended_at"])
     house.wait_clean(first)
-    assert (house.task(other), house.sql("select * from orch.jobs where task_id = %s", (house.task(other)["id"],))) == before
-    assert house.processes(kept) and run_of(house, kept)["ended_at"] is None
+    house.wait_running(waiting, "analyst")  # X-1
+    assert rows_of(house, "acme/api") == before
+    assert run_of(house, kept)["pid"] in house.processes(kept) and set(house.processes(kept)) & set(tree)
 
 
 def test_S3_an_agent_stopped_by_hand_is_no_stop(house):

@@ -20,5 +20,15 @@ select is(pg_temp.deliver('pull_merge', '{"merge_sha": "m1"}'), 1, 'D7-6 the mer
 select results_eq('select stage, cancel_requested_at is null from orch.tasks', $$values ('done', true)$$, 'D7-6 done, and the request is cleared');
 select matches((select o.payload ->> 'text' from orch.outbox as o where o.kind = 'alert' order by o.id desc limit 1), 'too late', 'D7-6 reported as too late');
 select is((orch.report_stop() ->> 'deferred_pending')::int, 0, 'D7-6 nothing is pending');
+rollback to deploy_runs;
+
+-- D7-7: the window closed where nobody was there to apply the STOP.
+update orch.deploys set phase = 'C', finished_at = now(), verdict = 'FAILED';
+delete from orch.merge_leases;
+select is(orch.sweep_cancels(), 1, 'D7-7 the sweeper applies what nobody did');
+select results_eq('select stage, cancelled_at is not null from orch.tasks', $$values ('cancelled', true)$$, 'D7-7 in one sweep');
+select results_eq($$select r.run_id from orch.runs_to_stop('n1') as r$$, 'select id from run', 'D7-7 and what still ran is stopped');
+select is((orch.report_stop() ->> 'deferred_pending')::int, 0, 'D7-7 nothing is pending');
+select is(orch.sweep_cancels(), 0, 'D7-7 once');
 select * from finish();
 rollback;
