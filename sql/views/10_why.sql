@@ -3,7 +3,8 @@ create view orch.why as
 select t.id as task_id, t.stage, now() - t.stage_since as age, t.work_item,
        case
            when t.cancel_requested_at is not null then
-               format('STOP by %s waits for the deploy to end (asked %s)', t.cancel_actor, to_char(t.cancel_requested_at, 'HH24:MI:SS'))
+               format('STOP by %s (asked %s) is ', t.cancel_actor, to_char(t.cancel_requested_at, 'HH24:MI:SS'))
+               || coalesce('deferred until this has ended: ' || orch.critical_reason(t.id), 'about to be applied by the next sweep')
            when r.id is not null and j.status = 'running' then
                case when r.started_at is null then format('job %s was claimed by %s and is about to start', j.id, r.node)
                     else format('%s works on %s since %s (job %s, run %s, attempt %s)', j.agent, r.node, to_char(r.started_at, 'HH24:MI:SS'),
@@ -15,6 +16,9 @@ select t.id as task_id, t.stage, now() - t.stage_since as age, t.work_item,
            when t.attention is not null then format('%s: %s', replace(t.attention, '_', ' '), coalesce(t.attention_reason, 'no reason given'))
            when o.last_error is not null then
                format('effect %s (%s) is tried again at %s after: %s', o.id, o.kind, to_char(o.next_at, 'HH24:MI:SS'), o.last_error)
+           when o.kind = 'task_start' and ahead.id is not null then
+               format('the branch is made after the clean-up of task %s: effect %s (%s)%s', ahead.task_id, ahead.id, ahead.kind,
+                      coalesce(', which is tried again after: ' || ahead.last_error, ''))
            when o.kind = 'task_start' then 'the branch is being made'
            when o.kind = 'pull_merge' then 'the pull request is being merged'
            when t.stage = 'analysis' and t.brd_review_started_at is not null then
@@ -30,6 +34,8 @@ select t.id as task_id, t.stage, now() - t.stage_since as age, t.work_item,
   left join orch.agent_runs as r on r.id = j.run_id and r.ended_at is null
   left join lateral (select * from orch.outbox as e where e.task_id = t.id and e.status = 'pending' and e.kind in ('task_start', 'pull_open', 'pull_merge')
                       order by e.id limit 1) as o on true
+  left join lateral (select * from orch.outbox as b where b.lane = o.lane and b.status = 'pending' and b.id < o.id and b.task_id <> o.task_id
+                      order by b.id limit 1) as ahead on true
   left join orch.merge_leases as l on l.repo = t.repo
  where t.finished_at is null;
 comment on view orch.why is 'Every unfinished task and the one reason why it is not further. The whole story of one: select * from orch.why(''ORCH-042'')';
