@@ -219,7 +219,7 @@ queue_runs_to_stop(struct queue *q, queue_stops_fn *fn, void *arg)
 {
     const char *const params[] = { q->node };
 
-    open_call(q, CALL_runs_to_stop, params, on_stops, arg)->fn.stops = fn;
+    open_call_on(q, db_listener_call, CALL_runs_to_stop, params, on_stops, arg)->fn.stops = fn;
 }
 
 void

@@ -128,8 +128,9 @@ void    queue_choose_agents(struct queue *q, const char *const *without, const c
 void    queue_look_anew(struct queue *q);          /* the next claim looks everywhere */
 int64_t queue_look_rest_ms(const struct queue *q); /* between two looks everywhere, so that they take a fiftieth of the time */
 bool    queue_is_dry(const struct queue *q);       /* the claim answered last looked everywhere and came back short: nothing more was due */
-void    queue_runs_to_stop(struct queue *q, queue_stops_fn *fn, void *arg);
-/* Both travel on the LISTEN connection (db_listener_call()), whose session holds the lock. horizon NULL: become idle; else: ask again. Each
+/* On the LISTEN connection (db_listener_call()): whoever was rung there for a STOP waits for nobody else's call, and a loss rings again. */
+void queue_runs_to_stop(struct queue *q, queue_stops_fn *fn, void *arg);
+/* Both travel on the LISTEN connection too, whose session holds the lock. horizon NULL: become idle; else: ask again. Each
  * answer with is_idle to a NULL wants one queue_node_awake(), unless the connection was lost since: the lock goes with it. */
 void queue_node_idle(struct queue *q, const char *horizon, queue_idle_fn *fn, void *arg);
 void queue_node_awake(struct queue *q, queue_done_fn *fn, void *arg); /* fn may be NULL */

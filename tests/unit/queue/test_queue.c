@@ -42,6 +42,13 @@ on_done(const struct err *e, void *arg)
 }
 
 static void
+on_rung(const char *payload, void *arg)
+{
+    (void)payload;
+    note(arg, 0, NULL);
+}
+
+static void
 on_claim(const struct queue_job *jobs, size_t n, const struct err *e, void *arg)
 {
     struct heard *h = arg;
@@ -177,7 +184,9 @@ Q4_run__is_started_stopped_and_finished_once(void **state)
 {
     (void)state;
     struct queue *q = registered("runner", FIRST);
-    struct heard  started = { 0 }, beat = { 0 }, stops = { 0 }, stopping = { 0 }, end, again, h;
+    struct heard  started = { 0 }, beat = { 0 }, early = { 0 }, stops = { 0 }, stopping = { 0 }, end, again, h;
+    /* The connection that listens stays up, and rings, after this test. */
+    static struct heard rung;
 
     devdb_do("select orch.enqueue('stubborn')");
     h = claimed(q);
@@ -192,6 +201,11 @@ Q4_run__is_started_stopped_and_finished_once(void **state)
     assert_int_equal(answer(&beat), ERR_NONE);
     assert_int_equal(beat.n, 1);
     assert_int_equal(beat.run_id, h.run_id);
+    assert_true(beat.asked_at > 1.7e9);
+    queue_runs_to_stop(q, on_stops, &early);
+    assert_int_equal(answer(&early), ERR_RETRY); /* nobody listens yet; who begins to is rung */
+    db_listen(db, "orch_stop", on_rung, &rung);
+    assert_int_equal(answer(&rung), ERR_NONE);
     queue_runs_to_stop(q, on_stops, &stops);
     assert_int_equal(answer(&stops), ERR_NONE);
     assert_int_equal(stops.run_id, h.run_id);
