@@ -1,5 +1,6 @@
 -- A delivery is a hint. Two clocks are kept per issue: of any change, and of the newest change of status that a person made. Our own
--- writes move the first only, so that a write of ours that overtakes a person's gesture can never hide it.
+-- writes move the first only, so that a write of ours that overtakes a person's gesture can never hide it. A gesture comes in several
+-- deliveries; read late, one of them shows our write and its time, and is known again by what it set and what was before.
 create or replace function orch.route_issue(event orch.events, project orch.projects, out status text, out reason text, out task_id bigint)
 language plpgsql as $$
 declare
@@ -46,6 +47,8 @@ begin
         reason := 'no status in the delivery';
     elsif changed < known.gesture_at or (is_move and changed = known.gesture_at) then
         reason := 'a newer change of status is known';
+    elsif overtaken and asked = known.gesture_state and coalesce(known.gesture_from = facts ->> 'old_value', true) then
+        reason := 'this change of status is known, from another delivery';
     elsif not is_move and (asked is not distinct from known.state_id or changed < known.changed_at) then
         reason := 'the status has not changed';
     else
@@ -59,7 +62,9 @@ begin
             reason := format('status %s is not known yet; the board is being asked', asked);
             return;
         end if;
-        update orch.board_issues as b set gesture_at = changed where b.issue_id = known.issue_id;
+        update orch.board_issues as b
+           set gesture_at = changed, gesture_state = asked, gesture_from = case when is_move then facts ->> 'old_value' else known.state_id end
+         where b.issue_id = known.issue_id;
         select r.status, r.reason, r.task_id into status, reason, task_id
           from orch.route_status(event, project, coalesce(key, ''), task_id) as r;
     end if;

@@ -30,6 +30,11 @@ drop function if exists orch.cancel_jobs(bigint, text, text[]);
 -- And this one answers more.
 drop function if exists orch.beat(text, uuid, boolean);
 
+-- One gesture of a person comes in several deliveries; one that tells of it late must not be a second gesture.
+alter table orch.board_issues add column gesture_state text, add column gesture_from text;
+comment on column orch.board_issues.gesture_state is 'Status that this change set.';
+comment on column orch.board_issues.gesture_from is 'Status before it, as far as it is known.';
+
 -- The story of a STOP finds its task, its namesakes and its deliveries by these, and orch.stops the newest STOPs.
 create index tasks_item on orch.tasks (lower(split_part(work_item, '#cancelled-', 1)));
 create index tasks_issue on orch.tasks (split_part(plane_issue_id, '#cancelled-', 1));

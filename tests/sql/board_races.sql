@@ -20,6 +20,21 @@ select is((select t.stage from orch.tasks as t where t.id = orch.find_task('SHOP
 select matches((select r.reason from orch.receive_event('plane', 'v', 'issue',
     '{"action": "updated", "issue_id": "i-4", "project_id": "p-1", "state_id": "s-to-analyse", "field": "state", "new_value": "s-to-analyse",
       "updated_at": "2026-05-01T00:00:00Z", "updated_by": "alice", "actor_id": "alice", "sequence_id": 4, "title": "Add a cart"}', '{}') as r), 'started', 'S9 then it starts anew');
+-- One drag is two deliveries. The second is read when we have written already, and must not be a second gesture.
+select matches((select r.reason from orch.receive_event('plane', 'g1', 'issue',
+    '{"action": "updated", "issue_id": "i-6", "project_id": "p-1", "state_id": "s-to-analyse", "field": "sort_order",
+      "updated_at": "2026-06-01T00:00:00Z", "updated_by": "alice", "actor_id": "alice", "sequence_id": 6, "title": "Add a lid"}', '{}') as r), '^started', 'B4 the first delivery of a drag counts');
+select is((select s.result from orch.stop_task('SHOP-006') as s), 'cancelled', 'S1 STOP in psql');
+select is((select r.reason from orch.receive_event('plane', 'g2', 'issue',
+    '{"action": "updated", "issue_id": "i-6", "project_id": "p-1", "state_id": "s-analysis", "field": "state", "new_value": "s-to-analyse",
+      "old_value": "s-backlog", "updated_at": "2026-06-01T00:00:09Z", "updated_by": "bot", "actor_id": "alice", "sequence_id": 6}', '{}') as r),
+    'this change of status is known, from another delivery', 'S5 its second, shown with our write and its time, begins nothing');
+select matches((select r.reason from orch.receive_event('plane', 'g3', 'issue',
+    '{"action": "updated", "issue_id": "i-6", "project_id": "p-1", "state_id": "s-to-analyse", "field": "state", "new_value": "s-to-analyse",
+      "old_value": "s-analysis", "updated_at": "2026-06-01T00:00:10Z", "updated_by": "alice", "actor_id": "alice", "sequence_id": 6, "title": "Add a lid"}', '{}') as r), '^started', 'S9 a gesture of its own begins anew');
+select is((select r.reason from orch.receive_event('plane', 'g4', 'issue',
+    '{"action": "updated", "issue_id": "i-6", "project_id": "p-1", "state_id": "s-analysis", "field": "state", "new_value": "s-to-analyse",
+      "old_value": "s-needs-input", "updated_at": "2026-06-01T00:00:11Z", "updated_by": "bot", "actor_id": "alice", "sequence_id": 6}', '{}') as r) ~ 'is known', false, 'B4 from another status it is another gesture');
 select matches(pg_temp.board('i-9', 'stop', seq => 9), 'unknown issue', 'TC-01 STOP on an unknown issue is ignored');
 update orch.projects set states_read_at = now() - interval '1 minute';
 select matches(pg_temp.board('i-9', 'nonsense', seq => 9), '^waiting: ', 'B2 an unknown status asks the board');
