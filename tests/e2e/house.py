@@ -308,7 +308,8 @@ class House:
             said = [json.loads(told["body"]) for told in self.books()["deliveries"] if (told["peer"], told["event"]) == ("plane", "issue")]
             return next((payload for payload in reversed(said) if payload["data"]["id"] == issue), None)
         payload = wait_for(told)
-        state = self.state_id(status)
+        home = next(at for at, project in enumerate(self.projects) if project["project_id"] == payload["data"]["project"])
+        state = self.state_id(status, home)
         now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         shown = {"id": state, "name": status, "color": "#60646C", "group": "started"}
         payload["data"].update(dict({"state": shown, "updated_at": now}, **data))

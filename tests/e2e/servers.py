@@ -24,6 +24,11 @@ def port_of(url):
     return int(url.rsplit("/", 1)[0].rsplit(":", 1)[1])
 
 
+def kill_postmaster(directory):
+    """SIGKILL; the other processes of the cluster notice and end."""
+    os.kill(int(pathlib.Path(directory, "data", "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+
+
 class Pooler:
     """PgBouncer in transaction mode in front of a server, for all of its databases."""
 
@@ -116,8 +121,7 @@ class Pair:
             connection.close()
 
     def kill_primary(self):
-        """SIGKILL of its postmaster; its other processes notice and end."""
-        os.kill(int(pathlib.Path(self.primary, "data", "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+        kill_postmaster(self.primary)
         return time.monotonic()
 
     def promote(self):

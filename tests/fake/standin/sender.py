@@ -12,7 +12,6 @@ import urllib.parse
 import uuid
 
 WORKERS = 4
-PLANE_ATTEMPTS = 6
 PLANE_TIMEOUT = 30
 GITEA_TIMEOUT = 5
 
@@ -108,7 +107,7 @@ class Sender:
             entry.update(error=None, is_over=True)
         except (OSError, http.client.HTTPException) as error:
             entry["error"] = str(error) or type(error).__name__
-            if attempt >= PLANE_ATTEMPTS:
+            if attempt >= self.world.settings["plane_attempts"]:
                 # The real board switches the webhook off for good here.
                 self.is_plane_active = False
                 entry["is_over"] = True

@@ -1,6 +1,7 @@
 """The HTTP side: the three peers under /plane, /gitea and /telegram, the books at /_books, and the tests' hands at /_control."""
 import http.server
 import json
+import sys
 import time
 import urllib.parse
 
@@ -10,6 +11,11 @@ from . import control
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
+
+    def handle_error(self, request, client_address):
+        """A client that went away is nothing to tell of."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class Door(http.server.BaseHTTPRequestHandler):

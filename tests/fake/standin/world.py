@@ -16,6 +16,7 @@ SETTINGS = {
     "conflict_object": False,  # a conflict is told as a 409 with a JSON object, instead of 405 "try again later"
     "drop_plane": False,       # webhooks of the board vanish
     "drop_gitea": False,       # webhooks of the forge vanish
+    "plane_attempts": 6,       # transport errors of one delivery after which the board gives up for good
     "retry_ms": 300,           # longest pause before the board's retry of a transport error (really 10 minutes)
     "rate_limit": 0,           # requests a minute that the board allows; 0 = any number
 }
