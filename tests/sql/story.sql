@@ -203,6 +203,44 @@ select matches((select w.why from orch.why as w), 'is about to be applied by the
 select is(pg_temp.state(), 'deferred: the next sweep: what it waited for has ended', 'S7 and orch.stops says so');
 rollback to untouched;
 
+-- The table "Stage by stage" of docs/stop.md. Each stage is driven to, stopped, and undone again.
+create function pg_temp.stopped_in(stage text)
+returns text language plpgsql as $$
+declare
+    answer text;
+begin
+    perform pg_temp.drive(case when stopped_in.stage in ('done', 'cancelled') then 'all' when stopped_in.stage = 'being made' then 'created' else stopped_in.stage end);
+    if stopped_in.stage = 'cancelled' then
+        perform pg_temp.board('i-2', 'to-analyse', seq => 8);
+        perform orch.stop_task('SHOP-008');
+    elsif stopped_in.stage = 'being made' then
+        perform orch.claim_effects('n1', 100);
+    end if;
+    select x.result into answer from orch.stop_task(case stopped_in.stage when 'cancelled' then 'SHOP-008' else 'SHOP-007' end) as x;
+    select answer || ' in ' || t.stage || coalesce((select ', branch ' || o.status from orch.outbox as o where o.kind = 'task_start' and o.task_id = t.id and t.base_sha is null), '')
+           || case when exists (select from orch.merge_leases) then ', lease held' else '' end
+           || case when exists (select from orch.outbox as o where o.task_id = t.id and o.kind = 'branch_delete') then ', clean-up promised' else '' end
+      into answer from orch.tasks as t order by t.id desc limit 1;
+    raise exception using errcode = 'OR000', message = answer;
+exception when sqlstate 'OR000' then
+    return sqlerrm;
+end
+$$;
+select is(pg_temp.stopped_in(c.stage), c.answer, 'S2 STOP in ' || c.stage)
+  from (values ('created', 'cancelled in cancelled, branch skipped, clean-up promised'),
+               ('being made', 'cancelled in cancelled, branch pending, clean-up promised'),
+               ('analysis', 'cancelled in cancelled, clean-up promised'),
+               ('architecture', 'cancelled in cancelled, clean-up promised'),
+               ('development', 'cancelled in cancelled, clean-up promised'),
+               ('review', 'cancelled in cancelled, clean-up promised'),
+               ('testing', 'cancelled in cancelled, clean-up promised'),
+               ('deploy-staging', 'cancelled in cancelled, clean-up promised'),
+               ('parked', 'cancelled in cancelled, clean-up promised'),
+               ('deploy', 'deferred in deploy, lease held'),
+               ('merging', 'deferred in deploy, lease held'),
+               ('done', 'already_done in done'),
+               ('cancelled', 'already_cancelled in cancelled, branch skipped, clean-up promised')) as c (stage, answer);
+
 -- X1: by indexes, however much there is: a story reads none of these tables from end to end.
 select pg_temp.drive('review');
 select orch.stop_task('SHOP-007', 'x');
