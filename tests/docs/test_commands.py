@@ -64,7 +64,10 @@ def run(house, prompt, command):
     environment["PATH"] = "%s:%s" % (conftest.BUILD / "bin", environment["PATH"])
     done = subprocess.run(words, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, "%s%s\n%s%s" % (prompt, command, done.stdout, done.stderr)
-    answer = (done.stdout + done.stderr).replace(str(house.data), "/var/lib/orchd").replace(house.url, "http://127.0.0.1:8080")
+    answer = done.stdout + done.stderr
+    for here, there in ((str(house.data), "/var/lib/orchd"), (house.url, "http://127.0.0.1:8080"),
+                        (house.projects[0]["clone_url"], "https://git.example.com/acme/shop.git")):
+        answer = answer.replace(here, there)
     return "\n".join(line.rstrip() for line in answer.strip("\n").splitlines())
 
 
