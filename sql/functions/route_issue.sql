@@ -1,6 +1,7 @@
 -- A delivery is a hint. Two clocks are kept per issue: of any change, and of the newest change of status that a person made. Our own
 -- writes move the first only, so that a write of ours that overtakes a person's gesture can never hide it. A gesture comes in several
--- deliveries; read late, one of them shows our write and its time, and is known again by what it set and what was before.
+-- deliveries, of which one names it and the others show its result. Read late, the one that names it may show our write and its time: when the
+-- gesture is known from another, it is no second one.
 create or replace function orch.route_issue(event orch.events, project orch.projects, out status text, out reason text, out task_id bigint)
 language plpgsql as $$
 declare
@@ -12,6 +13,7 @@ declare
     overtaken boolean := coalesce(is_move and not is_own and facts ->> 'new_value' <> facts ->> 'state_id'
                                   and facts ->> 'updated_by' = project.board_actor, false);
     asked     text := case when overtaken then facts ->> 'new_value' else facts ->> 'state_id' end;
+    names_it  boolean := coalesce(is_move and facts ->> 'new_value' = asked, false);
     key       text;
 begin
     status := 'ignored';
@@ -46,9 +48,11 @@ begin
     elsif asked is null then
         reason := 'no status in the delivery';
     elsif changed < known.gesture_at or (is_move and changed = known.gesture_at) then
+        update orch.board_issues as b set gesture_told = true where b.issue_id = known.issue_id and names_it and changed = b.gesture_at;
         reason := 'a newer change of status is known';
-    elsif overtaken and asked = known.gesture_state and coalesce(known.gesture_from = facts ->> 'old_value', true) then
-        reason := 'this change of status is known, from another delivery';
+    elsif overtaken and asked = known.gesture_state and not known.gesture_told then
+        update orch.board_issues as b set gesture_told = true where b.issue_id = known.issue_id;
+        reason := 'this change of status is known from another delivery';
     elsif not is_move and (asked is not distinct from known.state_id or changed < known.changed_at) then
         reason := 'the status has not changed';
     else
@@ -63,7 +67,7 @@ begin
             return;
         end if;
         update orch.board_issues as b
-           set gesture_at = changed, gesture_state = asked, gesture_from = case when is_move then facts ->> 'old_value' else known.state_id end
+           set gesture_at = changed, gesture_state = asked, gesture_told = names_it
          where b.issue_id = known.issue_id;
         select r.status, r.reason, r.task_id into status, reason, task_id
           from orch.route_status(event, project, coalesce(key, ''), task_id) as r;

@@ -28,13 +28,13 @@ select is((select s.result from orch.stop_task('SHOP-006') as s), 'cancelled', '
 select is((select r.reason from orch.receive_event('plane', 'g2', 'issue',
     '{"action": "updated", "issue_id": "i-6", "project_id": "p-1", "state_id": "s-analysis", "field": "state", "new_value": "s-to-analyse",
       "old_value": "s-backlog", "updated_at": "2026-06-01T00:00:09Z", "updated_by": "bot", "actor_id": "alice", "sequence_id": 6}', '{}') as r),
-    'this change of status is known, from another delivery', 'S5 its second, shown with our write and its time, begins nothing');
+    'this change of status is known from another delivery', 'S5 its second, shown with our write and its time, begins nothing');
 select matches((select r.reason from orch.receive_event('plane', 'g3', 'issue',
     '{"action": "updated", "issue_id": "i-6", "project_id": "p-1", "state_id": "s-to-analyse", "field": "state", "new_value": "s-to-analyse",
       "old_value": "s-analysis", "updated_at": "2026-06-01T00:00:10Z", "updated_by": "alice", "actor_id": "alice", "sequence_id": 6, "title": "Add a lid"}', '{}') as r), '^started', 'S9 a gesture of its own begins anew');
 select is((select r.reason from orch.receive_event('plane', 'g4', 'issue',
     '{"action": "updated", "issue_id": "i-6", "project_id": "p-1", "state_id": "s-analysis", "field": "state", "new_value": "s-to-analyse",
-      "old_value": "s-needs-input", "updated_at": "2026-06-01T00:00:11Z", "updated_by": "bot", "actor_id": "alice", "sequence_id": 6}', '{}') as r) ~ 'is known', false, 'B4 from another status it is another gesture');
+      "old_value": "s-analysis", "updated_at": "2026-06-01T00:00:11Z", "updated_by": "bot", "actor_id": "alice", "sequence_id": 6}', '{}') as r) ~ 'is known', false, 'B4 when that was told by name, the next one is another gesture');
 select matches(pg_temp.board('i-9', 'stop', seq => 9), 'unknown issue', 'TC-01 STOP on an unknown issue is ignored');
 update orch.projects set states_read_at = now() - interval '1 minute';
 select matches(pg_temp.board('i-9', 'nonsense', seq => 9), '^waiting: ', 'B2 an unknown status asks the board');
