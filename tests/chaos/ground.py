@@ -117,7 +117,9 @@ class Forge:
             hook.write_text(SLOW_HOOK)
             hook.chmod(0o755)
         environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-        self.process = subprocess.Popen(["git", "-c", "safe.directory=*", "daemon", "--listen=127.0.0.1", "--port=%d" % self.port,
+        daemon = subprocess.run(["git", "--exec-path"], capture_output=True, text=True, check=True).stdout.strip() + "/git-daemon"
+        # It must not outlive a driver that is killed.
+        self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", daemon, "--listen=127.0.0.1", "--port=%d" % self.port,
                                          "--reuseaddr", "--export-all", "--enable=receive-pack", "--base-path=%s" % self.root],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment,
                                         start_new_session=True)
@@ -126,8 +128,8 @@ class Forge:
         return [path for path in self.root.glob("*/*.git") if path.is_dir()]
 
     def is_quiet(self):
-        """No push is under way; the server itself is one process, and git before it another."""
-        return len(self.group()) <= 2
+        """No push is under way: the server is alone."""
+        return len(self.group()) <= 1
 
     def group(self):
         found = []

@@ -67,16 +67,20 @@ class Round:
             self.figures = invariants.measure(self.arena)
         except Exception:  # pylint: disable=broad-except
             self.sins.append("the driver failed:\n" + traceback.format_exc())
-        if self.sins:
-            self.tell_sins()
+        finally:
+            if self.sins:
+                self.tell_sins()
+            self.leave()
+        self.log("%s %s, %.0f s" % ("not ok" if self.sins else "ok", self.describe(), time.monotonic() - began))
+        return not self.sins
+
+    def leave(self):
         for part in (self.watch, self.ear):
             if part:
                 part.close()
         statuses = self.arena.close(bool(self.sins))
         if statuses and not self.mishaps:
             self.sins.append("orchd ended with %s" % statuses)
-        self.log("%s %s, %.0f s" % ("not ok" if self.sins else "ok", self.describe(), time.monotonic() - began))
-        return not self.sins
 
     def act(self):
         ready, go = threading.Semaphore(0), threading.Event()
