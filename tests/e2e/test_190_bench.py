@@ -8,7 +8,7 @@ from house import ROOT
 
 WORKLOADS = {"drain": {"floor", "orchd"}, "pickup": {"orchd"}, "enqueue": {"insert", "notify", "enqueue"},
              "depth": {"empty", "full", "built", "size", "old transaction"},
-             "starts": {"xargs", "orchd"}, "idle": {"orchd"}}
+             "starts": {"xargs", "orchd"}, "stop": {"board", "http", "psql"}, "idle": {"orchd"}}
 
 
 def test_bench__a_quick_run_measures_each_workload_beside_its_baseline(tmp_path):

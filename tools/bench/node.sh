@@ -1,4 +1,4 @@
-# node.sh: workloads that need orchd itself, as it is run: pickup, starts and idle.
+# node.sh: workloads that need orchd itself, as it is run: pickup, starts, stop and idle.
 # shellcheck shell=bash disable=SC2034,SC2153,SC2154 # what run sets, and what it reads
 
 # start_node SLOTS AGENT-YAML [SETTING=VALUE…]: orchd serve with the agents of the YAML lines, until it answers.
@@ -96,6 +96,26 @@ workload_starts() {
             stop_node
             book starts "$slots at once" orchd starts/s \
                 "$(sql -c "select count(*) / extract(epoch from max(finished_at) - min(started_at)) from orch.jobs where status = 'done'")"
+        done
+    done
+}
+
+# stop_through DOOR AGENTS QUEUED CASE: one round of tools/bench/stops
+stop_through() {
+    "$here/stops" --url "$url" --build "$build" --work "$work" --door "$1" --agents "$2" --queued "$3" >"$work/stopped" || die "no STOPs through $1"
+    awk -v OFS='\t' -v c="$4" -v w="$1" '{
+        print "stop", "to SIGTERM, " c, w, "ms", $1
+        print "stop", "to tree gone, " c, w, "ms", $2 }' "$work/stopped" >>"$work/samples"
+}
+
+# As many jobs queued as agents run, so that each that is stopped has a successor; then very many.
+workload_stop() {
+    local round agents queued door
+    read -r agents queued <<<"$stops"
+    for ((round = 1; round <= rounds; round++)); do
+        stop_through board "$agents" "$agents" "$agents agents"
+        for door in board http psql; do
+            stop_through "$door" "$agents" "$queued" "$agents agents, $queued queued"
         done
     done
 }
