@@ -12,6 +12,9 @@ begin
     if orch.is_terminal(task.stage) and effect.kind in ('task_start', 'pull_open', 'pull_merge') then
         return format('effect %s (%s) is no longer wanted: %s is %s', effect_id, effect.kind, orch.original_key(task.work_item), task.stage);
     end if;
+    if effect.kind = 'pull_merge' and effect.status in ('dead', 'skipped') then -- Its giving up has sent the task back.
+        return format('effect %s (pull_merge) is no longer wanted: its deploy has ended, and %s is in %s', effect_id, task.work_item, task.stage);
+    end if;
     update orch.outbox as o set status = 'pending', ended_at = null, attempts = 0, next_at = now(), token = null, locked_until = null
      where o.id = effect.id and o.status in ('dead', 'skipped');
     if not found then

@@ -16,6 +16,8 @@ begin
         raise exception 'job % cannot be retried: %s is %', job_id, task.work_item, task.stage using errcode = 'OR409';
     elsif task.stage <> job.stage or orch.active_job(task.id) is not null then
         raise exception 'job % cannot be retried: its task is in % and has gone on', job_id, task.stage using errcode = 'OR409';
+    elsif job.stage = 'deploy' and orch.is_critical(task.id) then
+        raise exception 'job % cannot be retried: its deploy is under way', job_id using errcode = 'OR409';
     elsif job.stage = 'deploy' and not exists (select from orch.deploys as d where d.task_id = task.id and d.finished_at is null) then
         raise exception 'job % cannot be retried: its deploy has ended; Rejected sends the task back', job_id using errcode = 'OR409';
     end if;

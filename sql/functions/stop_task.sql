@@ -34,6 +34,7 @@ begin
            set cancel_reason = coalesce(stop_task.reason, 'STOP'), cancel_via = stop_task.via, cancel_actor = stop_task.actor,
                cancel_heard_at = stop_task.heard_at
          where t.id = task.id;
+        perform orch.lock_jobs(task.id);
         if orch.is_critical(task.id) then
             update orch.tasks as t set cancel_requested_at = clock_timestamp() where t.id = task.id;
             jobs := orch.cancel_jobs(task.id, format('STOP by %s through %s', actor, via), array['queued']);
