@@ -3,7 +3,7 @@ returns table (at timestamptz, rank int, nr bigint, what text) language sql stab
     select coalesce(o.ended_at, now()), case o.status when 'pending' then 100 else 80 end, o.id,
            case when o.status = 'done' and o.kind = 'archive' then
                     format('archived on node %s: %s; %s', o.holder,
-                           coalesce(o.result ->> 'files' || ' files in ' || (o.result ->> 'path'), 'no documents'),
+                           coalesce('documents: ' || (o.result ->> 'files') || ' in ' || (o.result ->> 'path'), 'no documents'),
                            coalesce('the branch head ' || left(o.result ->> 'head', 10) || ' is kept as refs/orch/archive/' || task.id,
                                     'there was no branch'))
                 when o.status = 'done' and o.kind = 'worktree_remove' then format('worktree removed on node %s', o.holder)

@@ -53,7 +53,7 @@ select pg_temp.tells('SHOP-007', '; 3 processes in its control group, ', 'what h
 rollback to termed;
 select pg_temp.finish(r.id, 'stopped', jsonb_build_object('exit_status', 0, 'tree_size', 1, 'gone_at', r.stop_at + interval '25 s'))
   from orch.agent_runs as r join run using (id);
-select pg_temp.tells('SHOP-007', 'ended stopped with exit 0; SIGTERM after 77 ms, SIGKILL not needed; 1 processes under its warden, the last gone after 25.0 s$',
+select pg_temp.tells('SHOP-007', 'ended stopped with exit 0; SIGTERM after 77 ms, SIGKILL not needed; 1 process under its warden, the last gone after 25.0 s$',
                      'an agent that went by itself needs no SIGKILL');
 rollback to termed;
 update orch.nodes set beat_at = now() - interval '1 h', stopped_at = now() where node = 'n1';
@@ -83,7 +83,7 @@ select count(*) from orch.claim_effects('n1', 100) as e;
 select matches(pg_temp.state(), '^cleaning: worktree on n1 \(effect \d+\) is under way on node n1, attempt 1$', 'S11 under way');
 update orch.outbox set token = null, locked_until = null, attempts = 0;
 select pg_temp.deliver('worktree_remove');
-select pg_temp.tells('SHOP-007', '^archived on node n1: 3 files in /data/archive/1; the branch head 0123456789 is kept as refs/orch/archive/\d+$', 'what was archived and where');
+select pg_temp.tells('SHOP-007', '^archived on node n1: documents: 3 in /data/archive/1; the branch head 0123456789 is kept as refs/orch/archive/\d+$', 'what was archived and where');
 select pg_temp.tells('SHOP-007', '^worktree removed on node n1$', 'the worktree is gone');
 select pg_temp.tells('SHOP-007', '^to get its work back, on node n1: git -C /data/mirrors/acme/shop.git push file:///nowhere/shop.git refs/orch/archive/\d+:refs/heads/rescue/SHOP-007$',
                      'how to get the work back');
