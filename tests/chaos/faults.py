@@ -80,7 +80,8 @@ def fail_peers(arena, dice):
     """Errors, refusals, and answers that are lost after the deed."""
     for _ in range(dice.randrange(1, 4)):
         order = dice.choice([{"status": 500}, {"status": 429, "retry_after": 1}, {"status": 502}, {"after": True}])
-        arena.house.order("fail", peer=dice.choice(PEERS), times=dice.randrange(1, 6), **order)
+        order.update(peer=dice.choice(PEERS), times=dice.randrange(1, 6))
+        arena.insist(lambda order=order: arena.house.order("fail", **order))
 
 
 KINDS = {"orchd": lose_orchd, "drain": drain_orchd, "suspend": suspend_orchd, "postgres": lose_postgres, "backend": lose_backend,

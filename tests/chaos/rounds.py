@@ -14,7 +14,7 @@ from plan import MOMENTS, draw_plans
 from walk import Walk
 from watch import Watch
 
-QUIET_S = 180
+QUIET_S = 300
 UNQUIET = """
 select (select count(*) from orch.agent_runs as r where r.ended_at is null) as "open runs",
        (select count(*) from orch.jobs as j where j.status in ('queued', 'running')) as "unfinished jobs",
@@ -32,7 +32,7 @@ class Round:
         self.dice = random.Random(seed)
         # All is drawn here, in one order, whatever the threads do later.
         self.nodes = self.dice.choice([1, 2])
-        self.window_s = 2 if kinds else max(2, stops / 8)
+        self.window_s = 2
         self.plans = draw_plans(self.dice, stops, self.window_s)
         self.mishaps = self.draw_faults(kinds)
         self.walk_seeds = [self.dice.random() for _ in self.plans]
@@ -99,7 +99,7 @@ class Round:
         for thread in harms:
             thread.start()
         for thread in [*harms, *walks]:
-            thread.join(5 * PATIENCE_S)
+            thread.join(10 * PATIENCE_S)
             if thread.is_alive():
                 raise AssertionError("a thread of the driver hangs: %s" % thread)
         self.sins += [walk.error for walk in walks if walk.error]
@@ -116,7 +116,7 @@ class Round:
 
     def settle(self, walks, calm):
         """Until nothing is under way any more, also not at the forge and on its way from there."""
-        self.arena.house.order("heal")
+        self.arena.insist(lambda: self.arena.house.order("heal"))
         late = [walk.issue for walk in walks if walk.repeats]
         deadline = time.monotonic() + QUIET_S
         while True:
@@ -125,7 +125,7 @@ class Round:
             if late:
                 self.arena.sql("select orch.stop_task(t.id::text, 'chaos') from orch.tasks as t where t.plane_issue_id = any (%s)", (late,))
             left = self.unquiet(calm)
-            if not left and self.arena.forge.is_quiet() and self.arena.house.order("settle", seconds=1)["is_settled"]:
+            if not left and self.arena.forge.is_quiet() and self.arena.insist(lambda: self.arena.house.order("settle", seconds=1))["is_settled"]:
                 # What was on its way has come now, and may have caused more.
                 left = self.unquiet(calm)
                 if not left and self.arena.forge.is_quiet():

@@ -9,6 +9,8 @@ from house import call, wait_for
 from plan import DEPLOYS, MOMENTS
 
 RESEND_S = 5
+# A moment that a fault has taken away does not come.
+MISS_S = 60
 
 
 class Walk(threading.Thread):
@@ -29,13 +31,17 @@ class Walk(threading.Thread):
 
     def run(self):
         try:
-            self.walk(self.plan)
-            if self.plan.again:
-                self.ear.wait(self.issue, ("cancelled", "done"), 0, PATIENCE_S)
-                self.walk(self.plan.again)
+            with self.arena.room:
+                self.walk(self.plan)
+                if self.plan.again:
+                    self.ear.wait(self.issue, ("cancelled", "done"), 0, PATIENCE_S)
+                    self.walk(self.plan.again)
         except Exception as error:  # pylint: disable=broad-except
             self.error = "%s (%s): %r" % (self.item, self.plan.describe(), error)
             self.ready.release()
+
+    def move(self, status):
+        self.arena.insist(lambda: self.house.move(self.issue, status))
 
     def walk(self, plan):
         since = self.ear.heard(self.issue)
@@ -46,12 +52,12 @@ class Walk(threading.Thread):
             self.go.wait(PATIENCE_S)
             time.sleep(plan.offset_s)
             if plan.moment in ("deploy under way", "merge under way"):
-                self.house.move(self.issue, "Confirm Deploy")
+                self.move("Confirm Deploy")
         else:
             self.go.wait(PATIENCE_S)
             time.sleep(plan.offset_s)
             self.begin(since)
-        if not self.ear.wait(self.issue, MOMENTS[plan.moment].words, since, 30):
+        if not self.ear.wait(self.issue, MOMENTS[plan.moment].words, since, MISS_S):
             self.missed.append(plan.moment)
         time.sleep(plan.delay_s)
         self.stop(plan)
@@ -59,22 +65,22 @@ class Walk(threading.Thread):
     def begin(self, since):
         """To Analyse, again when nothing comes of it: a delivery that meets a lost Postgres is refused, and the board does not care."""
         if since:
-            self.house.move(self.issue, "Todo")  # The card may be in To Analyse still, and would not move.
-        self.house.move(self.issue, "To Analyse")
+            self.move("Todo")  # The card may be in To Analyse still, and would not move.
+        self.move("To Analyse")
         while not self.ear.wait(self.issue, ("made",), since, RESEND_S if self.arena.has_faults else PATIENCE_S):
             if not self.arena.has_faults:
                 raise AssertionError("To Analyse made no task")
             if self.arena.value("select 1 from orch.tasks where plane_issue_id = %s", (self.issue,)):
                 return
             self.repeats += 1
-            self.house.move(self.issue, "Todo")
-            self.house.move(self.issue, "To Analyse")
+            self.move("Todo")
+            self.move("To Analyse")
 
     def go_deep(self, plan, since):
         """Until the stage in which the STOP shall come; answers how much was heard by then."""
         self.begin(since)
         analysed = self.need(("analysed",), since)
-        self.house.move(self.issue, "Approved")
+        self.move("Approved")
         if plan.moment not in DEPLOYS:
             return self.need((plan.stage,), analysed)
         at = self.need(("parked",), analysed)
@@ -106,10 +112,10 @@ class Walk(threading.Thread):
 
     def stop_by_board(self):
         """Without faults the one gesture has to do; else the delivery is repeated until it is accepted, as a person would try again."""
-        self.house.move(self.issue, "STOP")
+        self.move("STOP")
         if not self.arena.has_faults:
             return None
-        payload = self.house.delivery(self.issue, "STOP")
+        payload = self.arena.insist(lambda: self.house.delivery(self.issue, "STOP"))
 
         def is_accepted():
             try:

@@ -5,7 +5,7 @@ import pathlib
 import threading
 
 Seen = collections.namedtuple("Seen", "pid start node run job task")
-LOOK_S = 0.1
+LOOK_S = 0.25
 WARDEN = "orchd-warden"
 
 
