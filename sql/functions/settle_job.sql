@@ -9,10 +9,8 @@ begin
          where d.task_id = job.task_id and d.phase = 'A' and d.confirmed_at is not null and r.id = settle_job.run_id and r.started_at is not null;
     end if;
     if job.stage = 'deploy' and outcome <> 'ok'
-       and (exists (select from orch.deploys as d where d.task_id = job.task_id and d.phase = 'B')
-            or exists (select from orch.agent_runs as r where r.id = settle_job.run_id and r.started_at is not null)) then
-        -- A deploy that broke half-way is never simply run again; nor one whose process ran, though nobody could record its start.
-        return orch.fail_job(job, run_id, problem);
+       and exists (select from orch.deploys as d where d.task_id = job.task_id and d.phase = 'B') then
+        return orch.fail_job(job, run_id, problem); -- A deploy that broke half-way is never simply run again.
     elsif outcome = 'released' then
         return orch.requeue_job(job.id, coalesce(detail ->> 'error', 'the node was shut down'), interval '0', false);
     elsif outcome = 'transient' and job.transients < orch.setting('max_transient')::int then

@@ -6,6 +6,7 @@
  * What is in hand while Postgres works is a struct pending; the client may be gone meanwhile, the transaction goes on without it. */
 #include "webhook/webhook.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -105,6 +106,9 @@ answer_stored(struct http_request *r, struct db_result *result)
 {
     struct json *answer = json_new_object();
 
+    /* What was routed has changed something, a STOP among the rest. Its reason is ours: it quotes nothing of the delivery. */
+    if (str_equal(db_text(result, 0, "status"), "routed"))
+        LOGI("webhook.routed", "event=%" PRId64 " reason=%s", db_int(result, 0, "event_id"), log_quote(db_text(result, 0, "reason")));
     json_set_str(answer, "status", db_text(result, 0, "status"));
     json_set_str(answer, "reason", db_text(result, 0, "reason"));
     if (db_text(result, 0, "event_id"))

@@ -425,6 +425,7 @@ def test_TC_09_S11_every_channel_tells_of_a_stop_and_none_that_fails_holds_it_up
     assert "cancelled" in said(house, "ORCH-001 Add a thing")[1][0]["text"], "the live card"
     way = house.one("select * from orch.transitions where to_stage = 'cancelled'")
     assert (way["task_id"], way["from_stage"], way["cause"]) == (task["id"], "analysis", "stop") and way["event_id"]
+    assert 'webhook.routed  event=%d reason="cancelled: ORCH-001 is cancelled' % way["event_id"] in house.log()
     assert "worker.run_stopping" in house.log() and 'stage=cancelled' in house.log()
     status, _, metrics = call(house.url + "/metrics")
     told = dict(line.rsplit(" ", 1) for line in metrics.splitlines() if not line.startswith("#"))
