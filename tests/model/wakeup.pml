@@ -10,9 +10,9 @@
  * not lean on it.
  *
  * Promises, for every interleaving:
- *   quiet   when nothing more can happen, no job is ready while a node sleeps                                    (assert in watch)
- *   calm    a ring means that a node is idle, or that another producer is testing at this moment                 (assert in producer)
- *   taken   it is never so that from some moment on a job stays ready while a node sleeps undisturbed            (ltl, with -DLTL)
+ *   quiet   when nothing more can happen, no job is ready while a node sleeps                                    (in watch)
+ *   calm    a ring means that a node is idle, or that another producer is testing at this moment                 (in producer)
+ *   taken   it is never so that from some moment on a job stays ready while a node sleeps undisturbed            (with -DLTL)
  *
  * Each guard of the protocol has a switch M_… that takes it out; tests/model/run shows that each then breaks a promise. */
 #ifndef PRODUCERS
@@ -47,6 +47,9 @@ bit       is_lost[NODES];       /* the LISTEN connection is gone, the node does 
 byte      horizon[NODES];       /* transactions to outlast */
 byte      claimed[NODES];       /* the job whose row this node has locked */
 byte      losses = LOSSES, crashes = CRASHES;
+
+hidden byte quiet, calm;        /* so that a search says which promise it found broken */
+#define promise(name, condition) name = (condition); assert(name)
 
 #if NODES == 1
 #define SOME(p) (p(0))
@@ -104,7 +107,7 @@ inline test_key()
         :: tester == NOBODY && !SOME(is_keeping) ->
             tester = me
         :: else ->
-            assert(SOME(is_idle) || tester != NOBODY);      /* calm */
+            promise(calm, SOME(is_idle) || tester != NOBODY);
             wants_ring = true
         fi
 #endif
@@ -336,7 +339,7 @@ proctype watch()
 end:
     atomic {
         finished == PRODUCERS && EVERY(is_still) && SOME_JOB(READY) && SOME(is_undisturbed);
-        assert(false)                                       /* quiet */
+        promise(quiet, false)
     }
 }
 
