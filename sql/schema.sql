@@ -175,6 +175,7 @@ CREATE TABLE orch.tasks (
     files jsonb DEFAULT '{}'::jsonb NOT NULL,
     stage_files jsonb DEFAULT '{}'::jsonb,
     cancel_heard_at timestamp with time zone,
+    evidence jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT tasks_attention_check CHECK ((attention = ANY (ARRAY['needs_input'::text, 'blocked'::text]))),
     CONSTRAINT tasks_check CHECK (((stage = 'cancelled'::text) = (cancelled_at IS NOT NULL))),
     CONSTRAINT tasks_check1 CHECK (((stage = ANY (ARRAY['done'::text, 'cancelled'::text])) = (finished_at IS NOT NULL))),
@@ -210,6 +211,7 @@ COMMENT ON COLUMN orch.tasks.finished_at IS 'When it became terminal.';
 COMMENT ON COLUMN orch.tasks.files IS 'Blob of each file in docs/work-items/<work item>/ as the newest run left it.';
 COMMENT ON COLUMN orch.tasks.stage_files IS 'Those files when the task entered its stage: a verdict with the same blob is of an earlier round. Null = nobody recorded them.';
 COMMENT ON COLUMN orch.tasks.cancel_heard_at IS 'When the STOP reached orchd: the last byte of the delivery or the request, or the call; null = never.';
+COMMENT ON COLUMN orch.tasks.evidence IS 'What the newest run that told of it left on the branch for the gates to judge.';
 
 CREATE TABLE orch.events (
     id bigint NOT NULL,
@@ -225,6 +227,7 @@ CREATE TABLE orch.events (
     next_try_at timestamp with time zone,
     received_at timestamp with time zone DEFAULT now() NOT NULL,
     routed_at timestamp with time zone,
+    heard_at timestamp with time zone,
     CONSTRAINT events_source_check CHECK ((source = ANY (ARRAY['plane'::text, 'gitea'::text, 'github'::text, 'poll'::text]))),
     CONSTRAINT events_status_check CHECK ((status = ANY (ARRAY['received'::text, 'routed'::text, 'ignored'::text, 'failed'::text, 'waiting'::text])))
 );
@@ -242,6 +245,7 @@ COMMENT ON COLUMN orch.events.attempts IS 'Attempts at routing.';
 COMMENT ON COLUMN orch.events.next_try_at IS 'When routing is tried again.';
 COMMENT ON COLUMN orch.events.received_at IS 'When it was stored.';
 COMMENT ON COLUMN orch.events.routed_at IS 'When routing ended.';
+COMMENT ON COLUMN orch.events.heard_at IS 'When its last byte was in, by the clock of the node that took it; null = the node did not say.';
 
 CREATE TABLE orch.projects (
     id bigint NOT NULL,
@@ -327,7 +331,7 @@ COMMENT ON COLUMN orch.agent_runs.pid_start IS 'Its start time in /proc, so that
 COMMENT ON COLUMN orch.agent_runs.boot_id IS 'Boot of the host.';
 COMMENT ON COLUMN orch.agent_runs.log_path IS 'Log file on the node.';
 COMMENT ON COLUMN orch.agent_runs.started_at IS 'When the command was executed.';
-COMMENT ON COLUMN orch.agent_runs.stop_at IS 'When it was asked to stop.';
+COMMENT ON COLUMN orch.agent_runs.stop_at IS 'When it was asked to stop: the STOP heard of, also by a delivery that could only be routed later; a deferred one applied; else the call.';
 COMMENT ON COLUMN orch.agent_runs.term_at IS 'When SIGTERM was sent to the tree.';
 COMMENT ON COLUMN orch.agent_runs.kill_at IS 'When SIGKILL was sent to the tree.';
 COMMENT ON COLUMN orch.agent_runs.gone_at IS 'When no process of the tree was left.';
@@ -360,7 +364,7 @@ CREATE VIEW orch.why AS
     (now() - t.stage_since) AS age,
     t.work_item,
         CASE
-            WHEN (t.cancel_requested_at IS NOT NULL) THEN format('STOP by %s waits for the deploy to end (asked %s)'::text, t.cancel_actor, to_char(t.cancel_requested_at, 'HH24:MI:SS'::text))
+            WHEN (t.cancel_requested_at IS NOT NULL) THEN (format('STOP by %s (asked %s) is '::text, t.cancel_actor, to_char(t.cancel_requested_at, 'HH24:MI:SS'::text)) || COALESCE(('deferred until this has ended: '::text || orch.critical_reason(t.id)), 'about to be applied by the next sweep'::text))
             WHEN ((r.id IS NOT NULL) AND (j.status = 'running'::text)) THEN
             CASE
                 WHEN (r.started_at IS NULL) THEN format('job %s was claimed by %s and is about to start'::text, j.id, r.node)
@@ -371,6 +375,7 @@ CREATE VIEW orch.why AS
             WHEN (j.status = 'queued'::text) THEN COALESCE(orch.not_taken(j.agent), format('job %s waits for a free slot'::text, j.id))
             WHEN (t.attention IS NOT NULL) THEN format('%s: %s'::text, replace(t.attention, '_'::text, ' '::text), COALESCE(t.attention_reason, 'no reason given'::text))
             WHEN (o.last_error IS NOT NULL) THEN format('effect %s (%s) is tried again at %s after: %s'::text, o.id, o.kind, to_char(o.next_at, 'HH24:MI:SS'::text), o.last_error)
+            WHEN ((o.kind = 'task_start'::text) AND (ahead.id IS NOT NULL)) THEN format('the branch is made after the clean-up of task %s: effect %s (%s)%s'::text, ahead.task_id, ahead.id, ahead.kind, COALESCE((', which is tried again after: '::text || ahead.last_error), ''::text))
             WHEN (o.kind = 'task_start'::text) THEN 'the branch is being made'::text
             WHEN (o.kind = 'pull_merge'::text) THEN 'the pull request is being merged'::text
             WHEN ((t.stage = 'analysis'::text) AND (t.brd_review_started_at IS NOT NULL)) THEN format('waits for a person to approve the analysis since %s'::text, to_char(t.brd_review_started_at, 'YYYY-MM-DD HH24:MI'::text))
@@ -381,7 +386,7 @@ CREATE VIEW orch.why AS
             WHEN (t.stage = 'deploy'::text) THEN 'parked: waits for Confirm Deploy'::text
             ELSE 'nothing is queued: orch.retry_job or Rejected on the board goes on'::text
         END AS why
-   FROM ((((orch.tasks t
+   FROM (((((orch.tasks t
      LEFT JOIN LATERAL ( SELECT k.id,
             k.agent,
             k.repo,
@@ -430,6 +435,26 @@ CREATE VIEW orch.why AS
           WHERE ((e.task_id = t.id) AND (e.status = 'pending'::text) AND (e.kind = ANY (ARRAY['task_start'::text, 'pull_open'::text, 'pull_merge'::text])))
           ORDER BY e.id
          LIMIT 1) o ON (true))
+     LEFT JOIN LATERAL ( SELECT b.id,
+            b.task_id,
+            b.kind,
+            b.lane,
+            b.payload,
+            b.node,
+            b.status,
+            b.attempts,
+            b.next_at,
+            b.token,
+            b.holder,
+            b.locked_until,
+            b.last_error,
+            b.result,
+            b.created_at,
+            b.ended_at
+           FROM orch.outbox b
+          WHERE ((b.lane = o.lane) AND (b.status = 'pending'::text) AND (b.id < o.id) AND (b.task_id <> o.task_id))
+          ORDER BY b.id
+         LIMIT 1) ahead ON (true))
      LEFT JOIN orch.merge_leases l ON ((l.repo = t.repo)))
   WHERE (t.finished_at IS NULL);
 COMMENT ON VIEW orch.why IS 'Every unfinished task and the one reason why it is not further. The whole story of one: select * from orch.why(''ORCH-042'')';
@@ -517,7 +542,9 @@ CREATE TABLE orch.board_issues (
     title text,
     description text,
     sequence bigint,
-    labels text[] DEFAULT '{}'::text[] NOT NULL
+    labels text[] DEFAULT '{}'::text[] NOT NULL,
+    gesture_state text,
+    gesture_told boolean DEFAULT false NOT NULL
 );
 COMMENT ON TABLE orch.board_issues IS 'Newest known state of each issue seen on a board. A delivery is a hint: the newest update wins.';
 COMMENT ON COLUMN orch.board_issues.issue_id IS 'Id of the issue on the board.';
@@ -529,6 +556,8 @@ COMMENT ON COLUMN orch.board_issues.title IS 'Title.';
 COMMENT ON COLUMN orch.board_issues.description IS 'Description as plain text.';
 COMMENT ON COLUMN orch.board_issues.sequence IS 'Number of the issue in its project.';
 COMMENT ON COLUMN orch.board_issues.labels IS 'Names of its labels.';
+COMMENT ON COLUMN orch.board_issues.gesture_state IS 'Status that this change set.';
+COMMENT ON COLUMN orch.board_issues.gesture_told IS 'Whether the delivery that names this change has come; each has one, and others only show what it set.';
 
 CREATE TABLE orch.board_states (
     project_id bigint NOT NULL,
@@ -647,7 +676,8 @@ CREATE TABLE orch.duties (
     node text NOT NULL,
     until_at timestamp with time zone NOT NULL,
     ran_at timestamp with time zone,
-    failed text
+    failed text,
+    tally jsonb DEFAULT '{}'::jsonb NOT NULL
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='200');
 COMMENT ON TABLE orch.duties IS 'Loops of which only one node may run each. A duty moves when its node lets the time pass.';
@@ -656,6 +686,7 @@ COMMENT ON COLUMN orch.duties.node IS 'Node that runs it.';
 COMMENT ON COLUMN orch.duties.until_at IS 'Until when it is that node''s.';
 COMMENT ON COLUMN orch.duties.ran_at IS 'When it ran last, to within half of that time.';
 COMMENT ON COLUMN orch.duties.failed IS 'Why the last round failed; null = it did not.';
+COMMENT ON COLUMN orch.duties.tally IS 'How often each thing has come of it so far, for duties that count; see orch.reconcile().';
 
 ALTER TABLE orch.events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME orch.events_id_seq
@@ -972,16 +1003,7 @@ CREATE VIEW orch.stops AS
  SELECT t.id,
         CASE
             WHEN (t.stage <> 'cancelled'::text) THEN 'deferred'::text
-            WHEN (EXISTS ( SELECT
-               FROM orch.agent_runs r
-              WHERE ((r.task_id = t.id) AND (r.ended_at IS NULL)))) THEN 'stopping'::text
-            WHEN (EXISTS ( SELECT
-               FROM orch.outbox o
-              WHERE ((o.task_id = t.id) AND (o.status = 'pending'::text) AND (o.kind = ANY (ARRAY['archive'::text, 'worktree_remove'::text, 'branch_delete'::text]))))) THEN 'cleaning'::text
-            WHEN (EXISTS ( SELECT
-               FROM orch.outbox o
-              WHERE ((o.task_id = t.id) AND (o.status = 'dead'::text) AND (o.kind = ANY (ARRAY['archive'::text, 'worktree_remove'::text, 'branch_delete'::text]))))) THEN 'needs a hand'::text
-            ELSE 'clean'::text
+            ELSE COALESCE((ARRAY['stopping'::text, 'needs a hand'::text, 'cleaning'::text])[l.rank], 'clean'::text)
         END AS state,
     (now() - COALESCE(t.cancelled_at, t.cancel_requested_at)) AS age,
     orch.original_key(t.work_item) AS work_item,
@@ -997,19 +1019,28 @@ CREATE VIEW orch.stops AS
     s.to_gone,
     ( SELECT string_agg((((o.kind || ' '::text) || o.status) || COALESCE(((' ('::text || o.last_error) || ')'::text), ''::text)), ', '::text ORDER BY o.id) AS string_agg
            FROM orch.outbox o
-          WHERE ((o.task_id = t.id) AND (o.kind = ANY (ARRAY['archive'::text, 'worktree_remove'::text, 'branch_delete'::text])))) AS clean_up
-   FROM (orch.tasks t
+          WHERE ((o.task_id = t.id) AND (o.kind = ANY (ARRAY['archive'::text, 'worktree_remove'::text, 'branch_delete'::text])))) AS clean_up,
+        CASE
+            WHEN (t.stage <> 'cancelled'::text) THEN COALESCE(orch.critical_reason(t.id), 'the next sweep: what it waited for has ended'::text)
+            ELSE l.what
+        END AS waits_for
+   FROM ((orch.tasks t
      LEFT JOIN LATERAL ( SELECT count(*) AS runs,
             sum(r.tree_size) AS processes,
             max((r.term_at - r.stop_at)) AS to_term,
             max((r.gone_at - r.stop_at)) AS to_gone
            FROM orch.agent_runs r
           WHERE ((r.task_id = t.id) AND (r.stop_at IS NOT NULL))) s ON (true))
-  WHERE ((t.stage = 'cancelled'::text) OR ((t.cancel_requested_at IS NOT NULL) AND (t.finished_at IS NULL)))
+     LEFT JOIN LATERAL ( SELECT k.rank,
+            k.what
+           FROM orch.outstanding(t.id) k(rank, nr, what)
+          ORDER BY k.rank, k.nr
+         LIMIT 1) l ON (true))
+  WHERE (((t.cancelled_at IS NOT NULL) OR (t.cancel_requested_at IS NOT NULL)) AND ((t.finished_at IS NULL) OR (t.stage = 'cancelled'::text)))
   ORDER BY COALESCE(t.cancelled_at, t.cancel_requested_at) DESC;
 COMMENT ON VIEW orch.stops IS 'Every STOP: by whom through which door, what it stopped and how fast, and what of the clean-up is outstanding.';
 COMMENT ON COLUMN orch.stops.id IS 'Task.';
-COMMENT ON COLUMN orch.stops.state IS 'deferred, stopping, cleaning, needs a hand (a clean-up effect is dead) or clean.';
+COMMENT ON COLUMN orch.stops.state IS 'deferred, stopping (a process may still be there), needs a hand (a clean-up effect is dead), cleaning or clean.';
 COMMENT ON COLUMN orch.stops.age IS 'Since it took effect, or was asked for.';
 COMMENT ON COLUMN orch.stops.work_item IS 'Work item.';
 COMMENT ON COLUMN orch.stops.asked_by IS 'Who asked.';
@@ -1018,9 +1049,10 @@ COMMENT ON COLUMN orch.stops.reason IS 'Why.';
 COMMENT ON COLUMN orch.stops.was_in IS 'Stage in which the task was.';
 COMMENT ON COLUMN orch.stops.runs IS 'Runs that were stopped.';
 COMMENT ON COLUMN orch.stops.processes IS 'Processes that they consisted of.';
-COMMENT ON COLUMN orch.stops.to_term IS 'From the STOP to SIGTERM.';
-COMMENT ON COLUMN orch.stops.to_gone IS 'From the STOP to the last process gone.';
+COMMENT ON COLUMN orch.stops.to_term IS 'From when the STOP was heard of, or a deferred one applied, to SIGTERM; of the slowest run.';
+COMMENT ON COLUMN orch.stops.to_gone IS 'From the same moment to the last process gone; of the slowest run.';
 COMMENT ON COLUMN orch.stops.clean_up IS 'Archive, worktree and branch: what is done and what is not.';
+COMMENT ON COLUMN orch.stops.waits_for IS 'What comes before the next state, and who has to do it: a deploy, a node, an effect, or you.';
 
 ALTER TABLE orch.tasks ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME orch.tasks_id_seq
@@ -1217,7 +1249,11 @@ CREATE INDEX agent_runs_task ON orch.agent_runs USING btree (task_id);
 
 CREATE UNIQUE INDEX deploys_one_open ON orch.deploys USING btree (task_id) WHERE (finished_at IS NULL);
 
+CREATE INDEX deploys_task ON orch.deploys USING btree (task_id);
+
 CREATE INDEX events_comments ON orch.events USING btree (((facts ->> 'issue_id'::text)), id) WHERE (kind = 'issue_comment'::text);
+
+CREATE INDEX events_issue ON orch.events USING btree (((facts ->> 'issue_id'::text)), id) WHERE (kind = 'issue'::text);
 
 CREATE INDEX events_retry ON orch.events USING btree (next_try_at) WHERE ((status = ANY (ARRAY['failed'::text, 'waiting'::text])) AND (next_try_at IS NOT NULL));
 
@@ -1248,6 +1284,14 @@ CREATE INDEX schedules_due ON orch.schedules USING btree (next_at);
 CREATE INDEX tasks_branch ON orch.tasks USING btree (repo, branch);
 
 CREATE INDEX tasks_cancel_pending ON orch.tasks USING btree (cancel_requested_at) WHERE ((cancel_requested_at IS NOT NULL) AND (finished_at IS NULL));
+
+CREATE INDEX tasks_ended ON orch.tasks USING btree (finished_at) WHERE (finished_at IS NOT NULL);
+
+CREATE INDEX tasks_issue ON orch.tasks USING btree (split_part(plane_issue_id, '#cancelled-'::text, 1));
+
+CREATE INDEX tasks_item ON orch.tasks USING btree (lower(split_part(work_item, '#cancelled-'::text, 1)));
+
+CREATE INDEX tasks_stops ON orch.tasks USING btree (COALESCE(cancelled_at, cancel_requested_at) DESC) WHERE ((cancelled_at IS NOT NULL) OR (cancel_requested_at IS NOT NULL));
 
 CREATE INDEX tasks_unfinished ON orch.tasks USING btree (repo, id) WHERE (finished_at IS NULL);
 
@@ -1334,7 +1378,7 @@ ALTER TABLE ONLY orch.transitions
 --     operator, service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.back_off(base interval, attempt integer, most interval) returns interval
 --     owner
--- orch.beat(node text, incarnation uuid, is_draining boolean) returns TABLE(run_id bigint, why text)
+-- orch.beat(node text, incarnation uuid, is_draining boolean) returns TABLE(run_id bigint, why text, asked_at timestamp with time zone)
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.begin_deploy(task_id bigint) returns void
 --     owner; search_path=pg_catalog, pg_temp
@@ -1346,9 +1390,9 @@ ALTER TABLE ONLY orch.transitions
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.cancel_job(job_id bigint, reason text DEFAULT ('cancelled by '::text || (SESSION_USER)::text)) returns text
 --     operator, service; with the owner's rights; search_path=pg_catalog, pg_temp
--- orch.cancel_jobs(task_id bigint, reason text, statuses text[]) returns integer
+-- orch.cancel_jobs(task_id bigint, reason text, statuses text[], asked_at timestamp with time zone DEFAULT clock_timestamp()) returns integer
 --     owner; search_path=pg_catalog, pg_temp
--- orch.cancel_task(task_id bigint, event_id bigint DEFAULT NULL::bigint) returns integer
+-- orch.cancel_task(task_id bigint, event_id bigint DEFAULT NULL::bigint, asked_at timestamp with time zone DEFAULT clock_timestamp()) returns integer
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.check_agent(agent text) returns void
 --     owner; search_path=pg_catalog, pg_temp
@@ -1368,12 +1412,16 @@ ALTER TABLE ONLY orch.transitions
 --     service; with the owner's rights; plan_cache_mode=force_generic_plan, search_path=pg_catalog, pg_temp
 -- orch.clear_limit(kind text, name text DEFAULT ''::text) returns text
 --     operator, service; with the owner's rights; search_path=pg_catalog, pg_temp
+-- orch.clock_text(at timestamp with time zone) returns text
+--     operator, reader, service
 -- orch.close_run(run_id bigint, outcome text, detail jsonb) returns void
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.close_runs(run_ids bigint[], outcomes text[], details jsonb[]) returns SETOF bigint
 --     owner
 -- orch.confirm_deploy(ref text, actor text DEFAULT SESSION_USER) returns text
 --     operator, service; with the owner's rights; search_path=pg_catalog, pg_temp
+-- orch.critical_reason(task_id bigint, at timestamp with time zone DEFAULT now()) returns text
+--     operator, reader, service
 -- orch.cron_allows(months integer[], days integer[], weekdays integer[], is_either boolean, day date) returns boolean
 --     owner
 -- orch.cron_day(months integer[], days integer[], weekdays integer[], is_either boolean, from_day date) returns date
@@ -1420,8 +1468,10 @@ ALTER TABLE ONLY orch.transitions
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.file_blobs(evidence jsonb) returns jsonb
 --     owner
+-- orch.find_story(ref text) returns bigint
+--     owner; search_path=pg_catalog, pg_temp
 -- orch.find_task(ref text) returns bigint
---     owner
+--     owner; search_path=pg_catalog, pg_temp
 -- orch.finish_deploy(task_id bigint, verdict text, detail text) returns void
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.finish_run(run_id bigint, outcome text, detail jsonb, job_id bigint DEFAULT NULL::bigint, OUT job_status text, OUT task_stage text, OUT note text) returns record
@@ -1442,8 +1492,10 @@ ALTER TABLE ONLY orch.transitions
 --     owner
 -- orch.idle_key() returns bigint
 --     owner
--- orch.is_critical(task_id bigint) returns boolean
+-- orch.idle_tasks() returns SETOF orch.tasks
 --     owner
+-- orch.is_critical(task_id bigint) returns boolean
+--     owner; search_path=pg_catalog, pg_temp
 -- orch.is_ruled() returns boolean
 --     owner
 -- orch.is_terminal(stage text) returns boolean
@@ -1459,6 +1511,8 @@ ALTER TABLE ONLY orch.transitions
 -- orch.limit_room(kind text, name text) returns integer
 --     owner
 -- orch.local_time(at timestamp with time zone, time_zone text) returns timestamp without time zone
+--     owner; search_path=pg_catalog, pg_temp
+-- orch.lock_jobs(task_id bigint) returns void
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.member_problem(job jsonb, members text[]) returns text
 --     owner; search_path=pg_catalog, pg_temp
@@ -1480,6 +1534,8 @@ ALTER TABLE ONLY orch.transitions
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.node_idle(horizon xid8, OUT is_idle boolean, OUT new_horizon xid8, OUT is_settled boolean, OUT next_ms double precision) returns record
 --     service; with the owner's rights; plan_cache_mode=force_generic_plan, search_path=pg_catalog, pg_temp
+-- orch.node_note(node text) returns text
+--     operator, reader, service
 -- orch.node_start(node text, incarnation uuid, pid integer, slots integer, version text, lease interval, host text DEFAULT NULL::text) returns void
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.node_stop(node text, incarnation uuid) returns void
@@ -1493,6 +1549,8 @@ ALTER TABLE ONLY orch.transitions
 -- orch.open_runs(node text) returns TABLE(run_id bigint, job_id bigint, task_id bigint, incarnation uuid, claimed_at timestamp with time zone, started_at timestamp with time zone, pid integer, pid_start text, boot_id text)
 --     owner
 -- orch.original_key(key text) returns text
+--     operator, reader, service
+-- orch.outstanding(task_id bigint) returns TABLE(rank integer, nr bigint, what text)
 --     operator, reader, service
 -- orch.pause(kind text, name text DEFAULT ''::text, reason text DEFAULT ''::text) returns text
 --     operator, service; with the owner's rights; search_path=pg_catalog, pg_temp
@@ -1520,8 +1578,12 @@ ALTER TABLE ONLY orch.transitions
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.reap() returns integer
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
--- orch.receive_event(source text, delivery_key text, kind text, facts jsonb, body text) returns TABLE(event_id bigint, status text, reason text)
+-- orch.receive_event(source text, delivery_key text, kind text, facts jsonb, body text, heard_at timestamp with time zone DEFAULT statement_timestamp()) returns TABLE(event_id bigint, status text, reason text)
 --     service; with the owner's rights; plan_cache_mode=force_generic_plan, search_path=pg_catalog, pg_temp
+-- orch.reconcile(OUT moved integer, OUT skipped integer) returns record
+--     owner; search_path=pg_catalog, pg_temp
+-- orch.reconcile_task(task_id bigint) returns text
+--     owner; search_path=pg_catalog, pg_temp
 -- orch.refuse_producer() returns void
 --     operator, producer, reader, service; search_path=pg_catalog, pg_temp
 -- orch.reject(ref text, reason text DEFAULT NULL::text, actor text DEFAULT SESSION_USER, event_id bigint DEFAULT NULL::bigint) returns text
@@ -1530,15 +1592,23 @@ ALTER TABLE ONLY orch.transitions
 --     owner
 -- orch.report_counts() returns jsonb
 --     owner
+-- orch.report_duty(duty text) returns jsonb
+--     owner
 -- orch.report_events() returns jsonb
 --     owner
 -- orch.report_max_concurrency() returns jsonb
 --     owner
 -- orch.report_nodes() returns jsonb
 --     owner
+-- orch.report_not_built(subject text) returns jsonb
+--     owner
 -- orch.report_outbox() returns jsonb
 --     owner
+-- orch.report_reaper() returns jsonb
+--     owner
 -- orch.report_recent() returns jsonb
+--     owner
+-- orch.report_reconcile() returns jsonb
 --     owner
 -- orch.report_resilience() returns jsonb
 --     owner
@@ -1560,6 +1630,8 @@ ALTER TABLE ONLY orch.transitions
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.retry_job(job_id bigint) returns text
 --     operator, service; with the owner's rights; search_path=pg_catalog, pg_temp
+-- orch.returns_to(task_id bigint, stage text) returns bigint
+--     owner
 -- orch.review_blocks(rules text[] DEFAULT NULL::text[]) returns integer
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.review_holds(task_id bigint DEFAULT NULL::bigint) returns integer
@@ -1582,14 +1654,14 @@ ALTER TABLE ONLY orch.transitions
 --     owner
 -- orch.rules_for(agent text, repo text, limit_key text) returns TABLE(kind text, name text)
 --     owner
--- orch.run_duty(duty text, node text, keep interval, OUT is_ours boolean, OUT holder text, OUT count integer, OUT goes_on boolean, OUT failed text) returns record
+-- orch.run_duty(duty text, node text, keep interval, OUT is_ours boolean, OUT holder text, OUT count integer, OUT goes_on boolean, OUT failed text, OUT skipped integer) returns record
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.run_started(run_id bigint, pid integer, pid_start text, boot_id text, log_path text, job_id bigint DEFAULT NULL::bigint) returns boolean
 --     service; with the owner's rights; plan_cache_mode=force_generic_plan, search_path=pg_catalog, pg_temp
 -- orch.run_stopping(run_id bigint, term_at timestamp with time zone, kill_at timestamp with time zone) returns void
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.runs_to_stop(node text) returns TABLE(run_id bigint, why text, asked_at timestamp with time zone)
---     service; with the owner's rights; search_path=pg_catalog, pg_temp
+--     service; with the owner's rights; plan_cache_mode=force_generic_plan, search_path=pg_catalog, pg_temp
 -- orch.schedule(name text, cron text, agent text, content text DEFAULT ''::text, time_zone text DEFAULT 'UTC'::text, repo text DEFAULT NULL::text, priority integer DEFAULT 0, max_attempts integer DEFAULT NULL::integer, tags text[] DEFAULT '{}'::text[], missed text DEFAULT 'once'::text) returns timestamp with time zone
 --     operator, service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.send_back(task_id bigint, reason text, cause text, actor text, event_id bigint DEFAULT NULL::bigint, run_id bigint DEFAULT NULL::bigint, evidence jsonb DEFAULT NULL::jsonb) returns void
@@ -1602,14 +1674,26 @@ ALTER TABLE ONLY orch.transitions
 --     owner
 -- orch.settle_job(job orch.jobs, run_id bigint, outcome text, detail jsonb) returns text
 --     owner; search_path=pg_catalog, pg_temp
+-- orch.span_text(span interval) returns text
+--     operator, reader, service
 -- orch.start_task(project_id bigint, issue_id text, sequence bigint, title text, description text, actor text, event_id bigint DEFAULT NULL::bigint) returns bigint
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.status_key(name text) returns text
 --     owner
 -- orch.status_report() returns jsonb
 --     operator, reader, service; with the owner's rights; search_path=pg_catalog, pg_temp
--- orch.stop_task(ref text, reason text DEFAULT NULL::text, via text DEFAULT 'psql'::text, actor text DEFAULT SESSION_USER, event_id bigint DEFAULT NULL::bigint) returns TABLE(result text, task_id bigint, work_item text, message text)
+-- orch.stop_task(ref text, reason text DEFAULT NULL::text, via text DEFAULT 'psql'::text, actor text DEFAULT SESSION_USER, event_id bigint DEFAULT NULL::bigint, heard_at timestamp with time zone DEFAULT statement_timestamp()) returns TABLE(result text, task_id bigint, work_item text, message text)
 --     operator, service; with the owner's rights; search_path=pg_catalog, pg_temp
+-- orch.story_asked(task orch.tasks) returns TABLE(at timestamp with time zone, rank integer, nr bigint, what text)
+--     owner
+-- orch.story_effects(task orch.tasks) returns TABLE(at timestamp with time zone, rank integer, nr bigint, what text)
+--     owner
+-- orch.story_moves(task orch.tasks) returns TABLE(at timestamp with time zone, rank integer, nr bigint, what text)
+--     owner
+-- orch.story_now(task orch.tasks) returns text
+--     owner
+-- orch.story_runs(task orch.tasks) returns TABLE(at timestamp with time zone, rank integer, nr bigint, what text)
+--     owner
 -- orch.sweep_cancels() returns integer
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.take_duty(duty text, node text, keep interval) returns boolean
