@@ -4,18 +4,18 @@
  *   hand        what orchd does for a run: ASKED -> PREPARING -> STARTED -> CONCLUDING -> PUSHING -> FINISHING
  *   body        the processes of a run: BORN (its warden) -> LIVE (the command, and all below it) -> TERMED -> none
  *
- * Each function of sql/functions is one step, except where others can come between its statements: a STOP decides and then writes, with the
- * task's row and its jobs locked. A claim is sent, committed and answered in three. Node 0 may be killed (CRASHES) at any point, cut off from
- * Postgres (CUTS) or suspended (a cut node that does nothing), with the answers under way lost; it comes back at any time, or never. Node 1 is
- * well. A NOTIFY is left out, as it may be lost: a node hears by its heartbeat, at any later time.
- * The lease is counted in thirds: Postgres counts from the commit of the last heartbeat, the wardens from when it was sent, which is earlier.
- * A kill, or a push to the forge, takes less than a third. What an effect does, it does before its token ends.
+ * Each function of sql/functions is one step, except where others can come between its statements: a STOP decides and then writes, with
+ * the task's row and its jobs locked. A claim is sent, committed and answered in three. Node 0 may be killed (CRASHES) at any point, cut
+ * off from Postgres (CUTS) or suspended (a cut node that does nothing), with the answers under way lost; it comes back later, or never.
+ * Node 1 is well. A NOTIFY is left out, as it may be lost: a node hears by its heartbeat, at any later time.
+ * The lease is counted in thirds: Postgres counts from the commit of the last heartbeat, the wardens from when it was sent, which is
+ * earlier. A kill, or a push to the forge, takes less than a third. What an effect does, it does before its token ends.
  *
  * Promises, for every interleaving; the last four when nothing more can happen:
  *   one         at most one live process a job                          revived    no job of a finished task is queued or runs
  *   fence       a run settles its job only when no other works at it     once       a delivery is applied once, and one STOP cancels
- *   early       clean-up comes when no process and no push is left       lane       a new task's branch is made after the old one's end, and stays
- *   merge       what is merged is not cancelled, and the reverse         torn       a deploy that has begun is not ended, dropped or run again
+ *   early       clean-up comes when no process and no push is left       lane       a new task's branch comes after the old one's end
+ *   merge       what is merged is not cancelled, and the reverse         torn       a begun deploy is not ended, dropped or run again
  *   stranger    a process that is not ours is never signalled
  *   gone     a cancelled task has no process                          clean      its clean-up is done, and its branch is gone
  *   overdue     no deferred STOP is left                                 settled    no run is open, and no job waits
@@ -138,7 +138,7 @@ hidden byte one, fence, early, merge, stranger, gone, overdue, revived, once, la
 #define is_theirs(r) (job[is_deploy[r]] == RUNNING && job_run[is_deploy[r]] == r)
 #define is_fenced(r) (node_of[r] == 0 && age_node >= FENCE)
 
-/* --- what stands behind the functions of sql/ --------------------------------------------------------------------------------------------- */
+/* --- what stands behind the functions of sql/ ----------------------------------------------------------------------------------------- */
 
 inline tidy(r)
 {
@@ -319,7 +319,7 @@ inline claim_job(n, mine, answer)
 #define can_lock is_free
 #endif
 
-/* --- the doors ---------------------------------------------------------------------------------------------------------------------------- */
+/* --- the doors ------------------------------------------------------------------------------------------------------------------------ */
 
 #ifdef M_NO_DEDUPE
 #define is_repeated false
@@ -374,7 +374,7 @@ end:
     :: d_step { me == 1 && stops > 0 -> stops = 0 }
     od
 }
-/* --- one run: the hand of orchd, and the body ------------------------------------------------------------------------------------------------ */
+/* --- one run: the hand of orchd, and the body ----------------------------------------------------------------------------------------- */
 
 #define n (node_of[me])
 
@@ -445,7 +445,10 @@ end:
     :: d_step { stage == CANCELLED && !is_endless && has_body(me) -> is_endless = true }
     :: d_step { hand[me] == STARTED && body[me] == LIVE && is_up(n) && !is_endless -> body[me] = NO_BODY; conclude(BAD) }
     :: d_step { hand[me] == STARTED && body[me] == TERMED && is_up(n) -> body[me] = NO_BODY; conclude(BAD) }
-    :: d_step { hand[me] == STARTED && body[me] == LIVE && is_up(n) && !is_endless && !is_stopping[me] -> body[me] = NO_BODY; hand[me] = CONCLUDING }
+    :: d_step { hand[me] == STARTED && body[me] == LIVE && is_up(n) && !is_endless && !is_stopping[me] ->
+        body[me] = NO_BODY;
+        hand[me] = CONCLUDING
+       }
 
     :: d_step { hand[me] == CONCLUDING && is_up(n) && (is_stopping[me] || !is_leased(n)) -> conclude(GIVEN_BACK) }
     :: d_step { hand[me] == CONCLUDING && is_up(n) && !is_stopping[me] && is_leased(n) -> hand[me] = PUSHING }
@@ -464,7 +467,7 @@ end:
 }
 #undef n
 
-/* --- a node ------------------------------------------------------------------------------------------------------------------------------- */
+/* --- a node --------------------------------------------------------------------------------------------------------------------------- */
 
 #ifdef M_NO_MARK
 #define SWEPT(r) is_told[r]
@@ -493,7 +496,8 @@ inline sweep(r)
 #else
 #define starts_first false
 #endif
-#define first_effect (is_merge_due -> MERGE : (starts_first && is_next_due -> START : (is_clean_up_due -> (clean_up) : (is_next_due -> START : NO_EFFECT))))
+#define clean_up_or_start (is_clean_up_due -> (clean_up) : (is_next_due -> START : NO_EFFECT))
+#define first_effect (is_merge_due -> MERGE : (starts_first && is_next_due -> START : clean_up_or_start))
 #ifdef M_CLEAN_EARLY
 #define may_clean true
 #else
@@ -699,7 +703,10 @@ end:
     :: d_step { cuts > 0 -> cuts = 0 }
     :: d_step { is_cut && !is_forsaken -> is_cut = false }
     :: d_step { (is_cut || node0 == DOWN) && !is_forsaken -> is_forsaken = true }
-    :: d_step { (is_cut || node0 == DOWN) && age_pg < LEASE && !is_kill_due -> age_pg++; age_node = (age_node < LEASE -> age_node + 1 : age_node) }
+    :: d_step { (is_cut || node0 == DOWN) && age_pg < LEASE && !is_kill_due ->
+        age_pg++;
+        age_node = (age_node < LEASE -> age_node + 1 : age_node)
+       }
     /* The next heartbeat: it goes on, or, with OR410, it gives up all. */
     :: d_step { node0 == UP && !is_cut && (is_gone || age_node > 0 || age_pg > 0) ->
         age_pg = 0;
@@ -712,7 +719,7 @@ end:
     od
 }
 
-/* --- upkeep and people -------------------------------------------------------------------------------------------------------------------- */
+/* --- upkeep and people ---------------------------------------------------------------------------------------------------------------- */
 
 #ifdef M_REAP_UNSTARTED
 #define is_nobodys(r) (is_open(r) && !is_told[r])
