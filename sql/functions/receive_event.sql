@@ -4,7 +4,8 @@ create or replace function orch.receive_event(
 returns table (event_id bigint, status text, reason text) language plpgsql set plan_cache_mode = force_generic_plan as $$
 begin
     insert into orch.events as e (source, delivery_key, kind, facts, body, heard_at)
-    values (receive_event.source, receive_event.delivery_key, receive_event.kind, receive_event.facts, receive_event.body, receive_event.heard_at)
+    values (receive_event.source, receive_event.delivery_key, receive_event.kind, receive_event.facts, receive_event.body,
+            receive_event.heard_at)
         on conflict on constraint events_source_delivery_key_key do nothing
     returning e.id into event_id;
     if event_id is null then

@@ -17,7 +17,8 @@ begin
         reason := format('unknown issue: no task for status "%s"', key);
     elsif key = 'stop' then
         select s.result || ': ' || s.message into reason
-          from orch.stop_task(known_task::text, 'STOP on the board', 'board', person, event.id, coalesce(event.heard_at, event.received_at)) as s;
+          from orch.stop_task(known_task::text, 'STOP on the board', 'board', person, event.id,
+                              coalesce(event.heard_at, event.received_at)) as s;
     elsif key = 'confirm_deploy' then
         reason := orch.confirm_deploy(known_task::text, person);
     elsif key = 'approved' then
