@@ -1,4 +1,5 @@
 """One house for one test: a database, the stand-in, a data directory and orchd, and the hands to move all of them."""
+import collections
 import contextlib
 import datetime
 import json
@@ -24,11 +25,12 @@ from standin import sender  # noqa: E402
 
 AGENTS = ("analyst", "architect", "developer", "reviewer", "tester", "deployer", "chore")
 PATIENCE = float(os.environ.get("E2E_PATIENCE", "30"))
+MOST_KEPT = 64  # ports; a test needs a handful
 OPERATOR, READER = "operator-token", "reader-token"
 PLANE_SECRET, GITEA_SECRET = "plane-secret", "gitea-secret"
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
 QUICK = {
-    "ORCH_POLL_SECONDS": "1s", "ORCH_LEASE": "5s", "ORCH_AGENT_KILL_GRACE_SECONDS": "1s", "ORCH_RETRY_BASE": "100ms",
+    "ORCH_POLL_SECONDS": "1s", "ORCH_LEASE": "15s", "ORCH_AGENT_KILL_GRACE_SECONDS": "1s", "ORCH_RETRY_BASE": "100ms",
     "ORCH_EFFECT_RETRY_BASE": "100ms", "ORCH_EVENT_RETRY_BASE": "100ms", "ORCH_REAPER_INTERVAL": "300ms",
     "ORCH_SWEEPER_INTERVAL": "300ms", "ORCH_EVENT_RETRY_INTERVAL": "200ms", "ORCH_BOARD_STATES_INTERVAL": "200ms",
     "ORCH_OUTBOX_INTERVAL": "300ms", "ORCH_DRAIN_SECONDS": "1s", "ORCH_BREAKER_PAUSE": "300ms", "ORCH_LOG_LEVEL": "debug",
@@ -51,16 +53,26 @@ def wait_for(what, patience=PATIENCE, hint=""):
         time.sleep(0.03)
 
 
+KEPT_PORTS = collections.deque()
+
+
 def free_port():
-    """A port below the ephemeral range, so that no outgoing connection takes it before orchd does, also across restarts."""
+    """A port below the ephemeral range, so that no outgoing connection takes it before orchd does, also across restarts. Its twin of UDP is
+    kept bound, which nobody uses: so no other process that asks here gets the same port before orchd listens, or while it restarts."""
     while True:
         port = random.randrange(12000, 20000)
-        with socket.socket() as probe:
-            try:
+        twin = socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            twin.bind(("127.0.0.1", port))
+            with socket.socket() as probe:
                 probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
+        except OSError:
+            twin.close()
+            continue
+        KEPT_PORTS.append(twin)
+        if len(KEPT_PORTS) > MOST_KEPT:
+            KEPT_PORTS.popleft().close()
+        return port
 
 
 def call(url, body=None, method=None, headers=None):
@@ -253,7 +265,7 @@ class House:
 
     def order(self, name, **order):
         status, _, answer = call(self.ready["url"] + "/_control/" + name, order)
-        assert status == 200, answer
+        assert status == 200 and answer.get("is_settled", True), answer
         return answer
 
     def api(self, path, body=None, method=None, token=OPERATOR):
@@ -277,7 +289,10 @@ class House:
         """How an agent behaves: who is an agent, a stage, or <work item>.<agent>; of several modes each run takes one."""
         path = self.control / who
         if modes:
-            path.write_text("\n".join(modes) + "\n")
+            # Renamed, so that an agent that starts meanwhile reads the old file or the new one, not a half of it.
+            fresh = self.control / (who + ".new")
+            fresh.write_text("\n".join(modes) + "\n")
+            fresh.replace(path)
         else:
             path.unlink(missing_ok=True)
 

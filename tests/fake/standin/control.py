@@ -81,7 +81,7 @@ def forget_message(world, order):
 
 
 def settle(world, order):
-    return {"is_settled": world.sender.settle(order.get("seconds", 5))}
+    return {"is_settled": world.sender.settle(order.get("seconds", 15))}
 
 
 ORDERS = {"target": target, "set": settings, "issue": issue, "move": move, "comment": comment, "labels": labels, "commit": commit,

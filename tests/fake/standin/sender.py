@@ -75,7 +75,11 @@ class Sender:
 
     def work(self):
         while True:
-            self.waiting.get()()
+            send = self.waiting.get()
+            try:
+                send()
+            finally:
+                self.waiting.task_done()
 
     def book(self, peer, event, body, headers):
         with self.world.lock:
@@ -145,7 +149,8 @@ class Sender:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             with self.world.lock:
-                if self.waiting.empty() and all(entry["is_over"] for entry in self.deliveries):
+                # A worker that has just taken a delivery has not booked it yet: an empty queue alone says nothing.
+                if not self.waiting.unfinished_tasks and all(entry["is_over"] for entry in self.deliveries):
                     return True
             time.sleep(0.02)
         return False
