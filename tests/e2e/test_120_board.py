@@ -47,9 +47,13 @@ def test_B2_without_a_stop_status_nothing_stops_and_one_that_appears_is_read(hou
 
 def test_B2_an_unknown_status_has_the_board_asked_and_the_delivery_waits(house_of):
     house = house_of()
-    house.order("fail", peer="plane", match="/states/", status=500, times=4)
+    house.order("fail", peer="plane", match="/states/", status=500, times=1000000)
     house.start()
-    issue = house.begin()
+    issue = house.create()
+    house.move(issue, "To Analyse")
+    wait_for(lambda: house.one("select 1 from orch.events where status = 'waiting' and attempts > 1"), hint="for a delivery that waits")
+    assert not house.task(issue)
+    house.order("heal")
     house.wait_analysed(issue)
     assert house.one("select 1 from orch.events where reason = 'started' and attempts > 1")
 

@@ -22,6 +22,7 @@ def test_O1_retry_after_is_obeyed(house):
     house.order("fail", peer="plane", match="PATCH", status=429, retry_after=2, times=1)
     issue = house.begin()
     house.wait_board(issue, "Analysis")
+    wait_for(lambda: house.value("select status from orch.outbox where kind = 'board_status' order by id limit 1") == "done")
     tries = [request for request in house.books()["requests"] if request["method"] == "PATCH"][:2]
     assert [request["status"] for request in tries] == [429, 200]
     took = "select extract(epoch from ended_at - created_at) from orch.outbox where kind = 'board_status' order by id limit 1"

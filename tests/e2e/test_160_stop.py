@@ -8,7 +8,7 @@ import subprocess
 import psycopg2
 import pytest
 
-from house import call, git, wait_for
+from house import PATIENCE, call, git, wait_for
 
 STAGE_AGENT = {"architecture": "architect", "development": "developer", "review": "reviewer", "testing": "tester",
                "deploy-staging": "deployer", "deploy": "deployer"}
@@ -22,6 +22,14 @@ def stop(house, ref="ORCH-001"):
 
 def run_of(house, run):
     return house.one("select * from orch.agent_runs where id = %s", (run["id"],))
+
+
+@pytest.fixture
+def patient(house_of):
+    """A house that gives agents so long to end by themselves that no busy machine makes it longer."""
+    built = house_of(env={"ORCH_AGENT_KILL_GRACE_SECONDS": "60s"}).start()
+    built.wait_states()
+    return built
 
 
 def signals_of(house, run):
@@ -57,7 +65,8 @@ def test_TC_01_only_the_stop_status_of_a_known_issue_is_a_stop(house):
     house.begin("The service lives on")
 
 
-def test_TC_02_a_running_agent_is_told_to_end_and_goes_within_the_grace(house):
+def test_TC_02_a_running_agent_is_told_to_end_and_goes_within_the_grace(patient):
+    house = patient
     issue, run = analyst_in_mode(house, "hang")
     house.move(issue, "STOP")
     wait_for(lambda: run_of(house, run)["ended_at"])
@@ -73,7 +82,7 @@ def test_TC_02_a_deaf_agent_is_killed_after_the_grace(house):
     wait_for(lambda: run_of(house, run)["ended_at"])
     ended = run_of(house, run)
     assert ended["outcome"] == "stopped" and ended["kill_at"]
-    assert 0.9 <= (ended["kill_at"] - ended["term_at"]).total_seconds() < 5, "the grace of one second lies between"
+    assert 0.9 <= (ended["kill_at"] - ended["term_at"]).total_seconds() < 9, "the grace of one second lies between, not the default of ten"
     assert "SIGTERM? no" in pathlib.Path(ended["log_path"]).read_text()
 
 
@@ -100,7 +109,7 @@ def test_TC_02b_TC_02d_S3_the_whole_tree_goes(house, mode, least):
     assert not house.processes(run)
     ended = run_of(house, run)
     assert ended["tree_size"] >= least
-    assert (ended["gone_at"] - ended["term_at"]).total_seconds() <= 1 + 1 + 3, "grace + 1 s, and some for a busy machine"
+    assert (ended["gone_at"] - ended["term_at"]).total_seconds() <= 1 + 1 + PATIENCE / 3, "grace + 1 s, and some for a busy machine"
 
 
 def test_TC_02c_a_pid_that_belongs_to_somebody_else_is_not_touched(house):
@@ -152,7 +161,8 @@ def test_TC_03_S6_in_a_critical_window_only_queued_jobs_go(house):
     wait_for(lambda: house.task(issue)["finished_at"])
 
 
-def test_TC_04_S5_nothing_revives_a_cancelled_job(house):
+def test_TC_04_S5_nothing_revives_a_cancelled_job(patient):
+    house = patient  # The run stays open while a late end of it is told.
     issue, run = analyst_in_mode(house, "stubborn")
     task = house.task(issue)
     stop(house)
@@ -235,6 +245,7 @@ def test_TC_07_stop_twice_and_on_missing_and_done_tasks(house):
     assert stop(house, "ORCH-002")["result"] == "already_cancelled", "while it is being stopped, too"
     wait_for(lambda: run_of(house, run)["ended_at"])
     house.wait_clean(second)
+    house.order("settle")
     before = house.sql("select id from orch.outbox order by id"), run_of(house, run), house.task(second)
     assert stop(house, "ORCH-002")["result"] == "already_cancelled"
     assert house.api("/tasks/ORCH-002/stop", {}, "POST")[2]["result"] == "already_cancelled"
@@ -482,6 +493,7 @@ def test_S9_to_analyse_afterwards_starts_from_nothing(house):
 def test_S10_the_kill_switch_and_the_scope(house_of, settings):
     house = house_of(env=settings).start()
     house.mode("architect", "blocked", "ok")
+    house.mode("reviewer", "blocked")
     issue, run = analyst_in_mode(house, "hang")
     house.move(issue, "STOP")
     house.wait_event("plane", "disabled")

@@ -53,7 +53,7 @@ def test_Q7_an_orderly_end_requeues_without_an_attempt(house):
 
 def test_Q7_an_order_to_end_that_comes_while_lost_claims_are_asked_for(house_of):
     """The node waits for the answer, and then leaves by itself: nobody has to run out of patience."""
-    house = house_of()
+    house = house_of(env={"ORCH_DRAIN_SECONDS": "60s"})
     gate = psycopg2.connect(house.database_url)
     with gate.cursor() as cursor:
         cursor.execute("select pg_advisory_lock(4711)")
@@ -68,7 +68,9 @@ def test_Q7_an_order_to_end_that_comes_while_lost_claims_are_asked_for(house_of)
     assert "main.drained" in house.log() and "main.drain_overdue" not in house.log()
 
 
-def test_Q6_a_node_that_is_gone_has_its_jobs_taken_over(house):
+def test_Q6_a_node_that_is_gone_has_its_jobs_taken_over(house_of):
+    house = house_of(env={"ORCH_LEASE": "5s"}).start()
+    house.wait_states()
     house.mode("analyst", "hang", "ok")
     issue = house.begin()
     house.wait_running(issue, "analyst")

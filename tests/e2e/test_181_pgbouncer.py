@@ -22,7 +22,7 @@ def test_Q10_migrate_through_a_pooler(cluster):
 def test_Q10_a_job_is_picked_up_at_once_and_done(house):
     for _ in range(3):
         job = house.value("select orch.enqueue('chore')")
-        wait_for(lambda: house.value("select status = 'done' from orch.jobs where id = %s", (job,)), 15, "for the job")
+        wait_for(lambda: house.value("select status = 'done' from orch.jobs where id = %s", (job,)), hint="for the job")
 
 
 def test_Q10_a_task_goes_its_whole_way(house):

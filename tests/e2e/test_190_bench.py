@@ -14,7 +14,7 @@ WORKLOADS = {"drain": {"floor", "orchd"}, "pickup": {"orchd"}, "enqueue": {"inse
 def test_bench__a_quick_run_measures_each_workload_beside_its_baseline(tmp_path):
     out = tmp_path / "bench.json"
     done = subprocess.run([str(ROOT / "tools" / "bench" / "run"), "--quick", "--build", str(BUILD), "--out", str(out)], capture_output=True,
-                          text=True, timeout=600, check=False, env=dict(os.environ, TMPDIR="/tmp"))
+                          text=True, timeout=1200, check=False, env=dict(os.environ, TMPDIR="/tmp"))
     assert done.returncode == 0, done.stderr[-3000:]
     book = json.loads(out.read_text())
     assert book["is_quick"] and book["settings"]["fsync"] == "on"

@@ -7,6 +7,11 @@ from house import FAKE
 Life = collections.namedtuple("Life", "job attempt run pid first last ticks is_ended")
 
 
+def now():
+    """The clock of the lives."""
+    return float(pathlib.Path("/proc/uptime").read_text().split()[0])
+
+
 def hire(house, ticks=6000):
     """Makes the agent chore a witness; answers the directory of its words."""
     told = pathlib.Path(house.directory, "witness")
