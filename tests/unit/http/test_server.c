@@ -254,8 +254,8 @@ static void
 drip(void *arg)
 {
     struct fixture *f = arg;
+    int64_t         since = clock_mono_ms(); /* before the server's clock, which starts with the connection */
     int             fd = client_connect(f->port);
-    int64_t         since = clock_mono_ms();
     char            byte;
 
     client_say(fd, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n");
