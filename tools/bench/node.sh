@@ -46,7 +46,7 @@ start_listener() {
         -c "update orch.nodes set agents = '{noop}' where node = 'paper'" >/dev/null
     if [[ $1 == busy ]]; then
         sql -c "select orch.enqueue('sleeper'), orch.enqueue('sleeper')" >/dev/null
-        wait_until 10 "select count(*) = 2 from orch.agent_runs where started_at is not null and ended_at is null"
+        wait_until 60 "select count(*) = 2 from orch.agent_runs where started_at is not null and ended_at is null"
     fi
 }
 
@@ -66,7 +66,7 @@ workload_pickup() {
     sql -c 'truncate orch.jobs cascade'
     "$bench" pickup --url "$url" --jobs "$pickups" --out "$work/seen" &
     watcher=$!
-    wait_until 10 "select count(*) > 0 from pg_stat_activity where application_name = 'orchd-bench'"
+    wait_until 60 "select count(*) > 0 from pg_stat_activity where application_name = 'orchd-bench'"
     produce "select orch.enqueue('noop')" >"$work/produced"
     wait "$watcher"
     book_delays 'to the claim' orchd "$work/produced" "$work/seen"
@@ -74,7 +74,7 @@ workload_pickup() {
     start_node 4 "  stamp: {command: [$build/bin/orchd-bench-stamp, $work/seen]}"
     : >"$work/seen"
     produce "select orch.enqueue('stamp')" >"$work/produced"
-    wait_until 30 "select count(*) = 0 from orch.jobs where status in ('queued', 'running')"
+    wait_until 120 "select count(*) = 0 from orch.jobs where status in ('queued', 'running')"
     stop_node
     book_delays "to the agent's exec" orchd "$work/produced" "$work/seen"
     [[ -z $peers ]] || pickup_peers
@@ -141,7 +141,7 @@ workload_idle() {
     start_node "$agents" '  sleeper: {command: [/bin/sleep, "100000"]}'
     book_rest 'no agents'
     sql -c "select orch.enqueue('sleeper') from generate_series(1, $agents)" >/dev/null
-    wait_until 60 "select count(*) = $agents from orch.agent_runs where started_at is not null and ended_at is null"
+    wait_until 300 "select count(*) = $agents from orch.agent_runs where started_at is not null and ended_at is null"
     book_rest "$agents agents"
     stop_node
 }
