@@ -47,7 +47,7 @@ begin
         reason := 'our own write, seen in the delivery of another change';
     elsif asked is null then
         reason := 'no status in the delivery';
-    elsif changed < known.gesture_at or (is_move and changed = known.gesture_at) then
+    elsif changed < known.gesture_at or (is_move and changed = known.gesture_at and asked = coalesce(known.gesture_state, asked)) then
         update orch.board_issues as b set gesture_told = true where b.issue_id = known.issue_id and names_it and changed = b.gesture_at;
         reason := 'a newer change of status is known';
     elsif overtaken and asked = known.gesture_state and not known.gesture_told then

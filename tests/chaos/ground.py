@@ -212,15 +212,13 @@ class Arena:
         def is_answered():
             connection = None
             try:
-                connection = psycopg2.connect(self.house.database_url, connect_timeout=5)
+                connection = psycopg2.connect(self.house.database_url, connect_timeout=60)
                 connection.autocommit = True
                 with connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor:
                     cursor.execute(text, parameters)
                     answer[:] = [cursor.fetchall() if cursor.description else []]
                 return True
             except AWAY:
-                if not self.has_faults:
-                    raise
                 return False
             finally:
                 if connection:

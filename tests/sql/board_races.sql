@@ -35,6 +35,12 @@ select matches((select r.reason from orch.receive_event('plane', 'g3', 'issue',
 select is((select r.reason from orch.receive_event('plane', 'g4', 'issue',
     '{"action": "updated", "issue_id": "i-6", "project_id": "p-1", "state_id": "s-analysis", "field": "state", "new_value": "s-to-analyse",
       "old_value": "s-analysis", "updated_at": "2026-06-01T00:00:11Z", "updated_by": "bot", "actor_id": "alice", "sequence_id": 6}', '{}') as r) ~ 'is known', false, 'B4 when that was told by name, the next one is another gesture');
+-- Two drags in a row, both shown with a write of ours that overtook them: their times are the same, and they are two gestures.
+select is((select s.result from orch.stop_task('SHOP-006') as s), 'cancelled', 'S1 STOP in psql again');
+select matches((select string_agg(r.status || ': ' || r.reason, '; ' order by m.at) from (values (1, 's-todo', 's-analysis'), (2, 's-to-analyse', 's-todo')) as m (at, now, before)
+    cross join lateral orch.receive_event('plane', 'g5-' || m.at, 'issue', jsonb_build_object('action', 'updated', 'issue_id', 'i-6', 'project_id', 'p-1',
+        'state_id', 's-analysis', 'field', 'state', 'new_value', m.now, 'old_value', m.before, 'updated_at', '2026-06-02T00:00:00Z', 'updated_by', 'bot',
+        'actor_id', 'alice', 'sequence_id', 6, 'title', 'Add a lid'), '{}') as r), 'routed: started$', 'S9 the second one begins anew');
 select matches(pg_temp.board('i-9', 'stop', seq => 9), 'unknown issue', 'TC-01 STOP on an unknown issue is ignored');
 update orch.projects set states_read_at = now() - interval '1 minute';
 select matches(pg_temp.board('i-9', 'nonsense', seq => 9), '^waiting: ', 'B2 an unknown status asks the board');
