@@ -65,11 +65,10 @@ def check_tasks(world):
 
 
 def check_jobs(world):
-    """(3)"""
-    return ["(3) job %(id)s of the cancelled task %(task_id)s is %(status)s since %(finished_at)s, the STOP was at %(cancelled_at)s" % row
-            for row in world.rows(
-                "select j.id, j.task_id, j.status, j.finished_at, t.cancelled_at from orch.jobs as j join orch.tasks as t on t.id = j.task_id"
-                " where t.stage = 'cancelled' and (j.status in ('queued', 'running') or j.status <> 'cancelled' and j.finished_at > t.cancelled_at)")]
+    """(3); what becomes of a job after the STOP is seen by moments.sql, for which of two came first no clock can tell."""
+    return ["(3) job %(id)s of the cancelled task %(task_id)s is %(status)s" % row for row in world.rows(
+        "select j.id, j.task_id, j.status from orch.jobs as j join orch.tasks as t on t.id = j.task_id"
+        " where t.stage = 'cancelled' and j.status in ('queued', 'running')")]
 
 
 def check_deliveries(world):

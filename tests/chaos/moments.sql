@@ -41,6 +41,9 @@ begin
     if old.status in ('done', 'failed', 'cancelled') and new.status <> old.status then
         insert into chaos.sins (what) values (format('job %s went from %s to %s', new.id, old.status, new.status));
     end if;
+    if new.status <> old.status and new.status <> 'cancelled' and exists (select from orch.tasks as t where t.id = new.task_id and t.stage = 'cancelled') then
+        insert into chaos.sins (what) values (format('job %s of the cancelled task %s went from %s to %s', new.id, new.task_id, old.status, new.status));
+    end if;
     if new.status = 'running' and old.status <> 'running' then
         perform chaos.tell(new.task_id, 'claimed');
     end if;
