@@ -544,7 +544,7 @@ CREATE TABLE orch.board_issues (
     sequence bigint,
     labels text[] DEFAULT '{}'::text[] NOT NULL,
     gesture_state text,
-    gesture_told boolean DEFAULT false NOT NULL
+    gestures_owed text[] DEFAULT '{}'::text[] NOT NULL
 );
 COMMENT ON TABLE orch.board_issues IS 'Newest known state of each issue seen on a board. A delivery is a hint: the newest update wins.';
 COMMENT ON COLUMN orch.board_issues.issue_id IS 'Id of the issue on the board.';
@@ -557,7 +557,7 @@ COMMENT ON COLUMN orch.board_issues.description IS 'Description as plain text.';
 COMMENT ON COLUMN orch.board_issues.sequence IS 'Number of the issue in its project.';
 COMMENT ON COLUMN orch.board_issues.labels IS 'Names of its labels.';
 COMMENT ON COLUMN orch.board_issues.gesture_state IS 'Status that this change set.';
-COMMENT ON COLUMN orch.board_issues.gesture_told IS 'Whether the delivery that names this change has come; each has one, and others only show what it set.';
+COMMENT ON COLUMN orch.board_issues.gestures_owed IS 'Statuses whose change was seen by its result; the deliveries that name these changes are still to come, and are no changes of their own.';
 
 CREATE TABLE orch.board_states (
     project_id bigint NOT NULL,
@@ -1718,3 +1718,5 @@ ALTER TABLE ONLY orch.transitions
 --     owner
 -- orch.why(ref text) returns TABLE(at timestamp with time zone, what text)
 --     operator, reader, service; with the owner's rights; search_path=pg_catalog, pg_temp
+-- orch.without_one(list text[], item text) returns text[]
+--     owner

@@ -1,7 +1,7 @@
 -- A delivery is a hint. Two clocks are kept per issue: of any change, and of the newest change of status that a person made. Our own
 -- writes move the first only, so that a write of ours that overtakes a person's gesture can never hide it. A gesture comes in several
--- deliveries, of which one names it and the others show its result. Read late, the one that names it may show our write and its time: when the
--- gesture is known from another, it is no second one.
+-- deliveries, of which one names it and the others show its result. Read late, the one that names it may show our write and its time: a gesture
+-- that was taken from its result owes one delivery that names it, which is no second one, whatever gestures were told of in between.
 create or replace function orch.route_issue(event orch.events, project orch.projects, out status text, out reason text, out task_id bigint)
 language plpgsql as $$
 declare
@@ -48,10 +48,10 @@ begin
     elsif asked is null then
         reason := 'no status in the delivery';
     elsif changed < known.gesture_at or (is_move and changed = known.gesture_at and asked = coalesce(known.gesture_state, asked)) then
-        update orch.board_issues as b set gesture_told = true where b.issue_id = known.issue_id and names_it and changed = b.gesture_at;
+        update orch.board_issues as b set gestures_owed = orch.without_one(b.gestures_owed, asked) where b.issue_id = known.issue_id and names_it;
         reason := 'a newer change of status is known';
-    elsif overtaken and asked = known.gesture_state and not known.gesture_told then
-        update orch.board_issues as b set gesture_told = true where b.issue_id = known.issue_id;
+    elsif overtaken and asked = any (known.gestures_owed) then
+        update orch.board_issues as b set gestures_owed = orch.without_one(b.gestures_owed, asked) where b.issue_id = known.issue_id;
         reason := 'this change of status is known from another delivery';
     elsif not is_move and (asked is not distinct from known.state_id or changed < known.changed_at) then
         reason := 'the status has not changed';
@@ -67,7 +67,7 @@ begin
             return;
         end if;
         update orch.board_issues as b
-           set gesture_at = changed, gesture_state = asked, gesture_told = names_it
+           set gesture_at = changed, gesture_state = asked, gestures_owed = case when names_it then b.gestures_owed else b.gestures_owed || asked end
          where b.issue_id = known.issue_id;
         select r.status, r.reason, r.task_id into status, reason, task_id
           from orch.route_status(event, project, coalesce(key, ''), task_id) as r;

@@ -31,9 +31,9 @@ drop function if exists orch.cancel_jobs(bigint, text, text[]);
 drop function if exists orch.beat(text, uuid, boolean);
 
 -- One gesture of a person comes in several deliveries; one that tells of it late must not be a second gesture.
-alter table orch.board_issues add column gesture_state text, add column gesture_told boolean not null default false;
+alter table orch.board_issues add column gesture_state text, add column gestures_owed text[] not null default '{}';
 comment on column orch.board_issues.gesture_state is 'Status that this change set.';
-comment on column orch.board_issues.gesture_told is 'Whether the delivery that names this change has come; each has one, and others only show what it set.';
+comment on column orch.board_issues.gestures_owed is 'Statuses whose change was seen by its result; the deliveries that name these changes are still to come, and are no changes of their own.';
 
 -- The story of a STOP finds its task, its namesakes and its deliveries by these, and orch.stops the newest STOPs.
 create index tasks_item on orch.tasks (lower(split_part(work_item, '#cancelled-', 1)));

@@ -41,6 +41,19 @@ select matches((select string_agg(r.status || ': ' || r.reason, '; ' order by m.
     cross join lateral orch.receive_event('plane', 'g5-' || m.at, 'issue', jsonb_build_object('action', 'updated', 'issue_id', 'i-6', 'project_id', 'p-1',
         'state_id', 's-analysis', 'field', 'state', 'new_value', m.now, 'old_value', m.before, 'updated_at', '2026-06-02T00:00:00Z', 'updated_by', 'bot',
         'actor_id', 'alice', 'sequence_id', 6, 'title', 'Add a lid'), '{}') as r), 'routed: started$', 'S9 the second one begins anew');
+-- STOP, Todo and To Analyse in one go: the delivery of the STOP shows the last, our write overtakes the other two, and a STOP through psql comes between.
+select is((select s.result from orch.stop_task('SHOP-006') as s), 'cancelled', 'S1 STOP in psql a third time');
+create function pg_temp.told(key text, shown text, now text, before text, at text, by_whom text) returns text language sql as $$
+    select r.reason from orch.receive_event('plane', key, 'issue', jsonb_build_object('action', 'updated', 'issue_id', 'i-6', 'project_id', 'p-1',
+        'state_id', shown, 'field', 'state', 'new_value', now, 'old_value', before, 'updated_at', at, 'updated_by', by_whom,
+        'actor_id', 'alice', 'sequence_id', 6, 'title', 'Add a lid'), '{}') as r
+$$;
+select matches(pg_temp.told('g6', 's-to-analyse', 's-stop', 's-analysis', '2026-06-03T00:00:00Z', 'alice'), '^started', 'S9 To Analyse is known from the delivery of the STOP before it');
+select is((select s.result from orch.stop_task('SHOP-006') as s), 'cancelled', 'S1 and stopped in psql');
+select matches(pg_temp.told('g7', 's-analysis', 's-todo', 's-stop', '2026-06-03T00:00:05Z', 'bot'), 'todo', 'B4 what came between starts nothing');
+select is(pg_temp.told('g8', 's-analysis', 's-to-analyse', 's-todo', '2026-06-03T00:00:05Z', 'bot'), 'this change of status is known from another delivery',
+          'S5 nor does the delivery that names what was acted upon');
+select matches(pg_temp.told('g9', 's-analysis', 's-to-analyse', 's-analysis', '2026-06-03T00:00:09Z', 'bot'), '^started', 'S9 the next one is a gesture of its own');
 select matches(pg_temp.board('i-9', 'stop', seq => 9), 'unknown issue', 'TC-01 STOP on an unknown issue is ignored');
 update orch.projects set states_read_at = now() - interval '1 minute';
 select matches(pg_temp.board('i-9', 'nonsense', seq => 9), '^waiting: ', 'B2 an unknown status asks the board');
