@@ -311,7 +311,6 @@ CREATE TABLE orch.agent_runs (
     tokens_out bigint,
     tokens_cache bigint,
     cost_usd numeric(12,6),
-    cgroup text,
     CONSTRAINT agent_runs_check CHECK (((outcome IS NULL) = (ended_at IS NULL))),
     CONSTRAINT agent_runs_outcome_check CHECK ((outcome = ANY (ARRAY['ok'::text, 'failed'::text, 'timeout'::text, 'stopped'::text, 'lost'::text, 'released'::text, 'transient'::text, 'unstartable'::text])))
 )
@@ -346,7 +345,6 @@ COMMENT ON COLUMN orch.agent_runs.tokens_in IS 'Tokens read.';
 COMMENT ON COLUMN orch.agent_runs.tokens_out IS 'Tokens written.';
 COMMENT ON COLUMN orch.agent_runs.tokens_cache IS 'Tokens from the cache.';
 COMMENT ON COLUMN orch.agent_runs.cost_usd IS 'Cost in US dollars.';
-COMMENT ON COLUMN orch.agent_runs.cgroup IS 'Control group that held the run''s processes; null = its warden alone watched them.';
 
 CREATE TABLE orch.merge_leases (
     repo text NOT NULL,
@@ -505,8 +503,7 @@ CREATE VIEW orch.active AS
             a.tokens_in,
             a.tokens_out,
             a.tokens_cache,
-            a.cost_usd,
-            a.cgroup
+            a.cost_usd
            FROM orch.agent_runs a
           WHERE ((a.task_id = t.id) AND (a.ended_at IS NULL))
           ORDER BY a.id DESC
@@ -782,8 +779,7 @@ CREATE TABLE orch.nodes (
     stopped_at timestamp with time zone,
     host text,
     agents text[],
-    left_out jsonb DEFAULT '{}'::jsonb NOT NULL,
-    containment text
+    left_out jsonb DEFAULT '{}'::jsonb NOT NULL
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='200');
 COMMENT ON TABLE orch.nodes IS 'orchd processes that run jobs.';
@@ -800,7 +796,6 @@ COMMENT ON COLUMN orch.nodes.stopped_at IS 'When it left in order, or was found 
 COMMENT ON COLUMN orch.nodes.host IS 'Host on which it runs: name and boot.';
 COMMENT ON COLUMN orch.nodes.agents IS 'Agents that it can run; null = it has not told, and may run any.';
 COMMENT ON COLUMN orch.nodes.left_out IS 'Of those, the ones of which it takes no jobs now, and why: {"<agent>": {"breaker", "preflight", "until", "why"}}.';
-COMMENT ON COLUMN orch.nodes.containment IS 'What holds the processes of a run on this node: cgroup or warden; null = the node did not say.';
 
 CREATE VIEW orch.nodes_now AS
  SELECT n.node,

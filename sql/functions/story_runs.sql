@@ -14,9 +14,8 @@ returns table (at timestamptz, rank int, nr bigint, what text) language sql stab
                    else '; that anything was signalled is not known' end
            || case when r.stop_at is null or r.ended_at is null or r.started_at is null then ''
                    when r.gone_at is not null then
-                       format('; %s %s %s, the last gone after %s', r.tree_size, case r.tree_size when 1 then 'process' else 'processes' end,
-                              case when r.cgroup is not null then 'in its control group' else 'under its warden' end,
-                              orch.span_text(r.gone_at - r.stop_at))
+                       format('; %s %s under its warden, the last gone after %s', r.tree_size,
+                              case r.tree_size when 1 then 'process' else 'processes' end, orch.span_text(r.gone_at - r.stop_at))
                    else '; when its last process was gone is not known' end
       from orch.agent_runs as r
      where r.task_id = task.id and (r.ended_at is not null or not orch.is_terminal(task.stage))

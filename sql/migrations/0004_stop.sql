@@ -1,13 +1,10 @@
--- What STOP has to remember: when it was heard of, and what held the processes that it ended.
+-- What STOP has to remember: when it was heard of, and which gestures are known already.
 alter table orch.tasks add column cancel_heard_at timestamptz;
 comment on column orch.tasks.cancel_heard_at is 'When the STOP reached orchd: the last byte of the delivery or the request, or the call; null = never.';
 alter table orch.events add column heard_at timestamptz;
 comment on column orch.events.heard_at is 'When its last byte was in, by the clock of the node that took it; null = the node did not say.';
 comment on column orch.agent_runs.stop_at is
     'When it was asked to stop: the STOP heard of, also by a delivery that could only be routed later; a deferred one applied; else the call.';
-
-alter table orch.agent_runs add column cgroup text;
-comment on column orch.agent_runs.cgroup is 'Control group that held the run''s processes; null = its warden alone watched them.';
 
 -- What the reconciler asks a gate again with, where it finds the tasks that ended lately, and what became of those that it looked at.
 alter table orch.tasks add column evidence jsonb not null default '{}';
@@ -18,9 +15,6 @@ comment on column orch.duties.tally is 'How often each thing has come of it so f
 insert into orch.settings (name, published) values ('reconcile_grace', '300 s');
 -- This one answers more, too.
 drop function if exists orch.run_duty(text, text, interval);
-
-alter table orch.nodes add column containment text;
-comment on column orch.nodes.containment is 'What holds the processes of a run on this node: cgroup or warden; null = the node did not say.';
 
 -- Their successors have one parameter more: when the STOP was heard of.
 drop function if exists orch.receive_event(text, text, text, jsonb, text);

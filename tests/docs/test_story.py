@@ -12,7 +12,7 @@ STORY = (
     r"STOP was asked for by \S+ through http: wrong customer",
     r"analysis -> cancelled: the STOP took effect at once, \d+ ms after it was heard of; jobs cancelled: 1",
     r"run 1: analyst, attempt 1 on \S+ ended stopped by signal 9; SIGTERM after \S+ m?s, SIGKILL after \S+ m?s; "
-    r"\d+ process(?:es)? (in its control group|under its warden), the last gone after \S+ m?s",
+    r"\d+ process(?:es)? under its warden, the last gone after \S+ m?s",
     r"archived on node \S+: documents: 1 in /\S+/archive/1; the branch head [0-9a-f]{10} is kept as refs/orch/archive/1",
     r"to get its work back, on node \S+: git -C .* push \S+ refs/orch/archive/1:refs/heads/rescue/ORCH-001",
     r"worktree removed on node \S+",

@@ -48,8 +48,6 @@ select pg_temp.finish(r.id, 'stopped', jsonb_build_object('signal', 9, 'tree_siz
   from orch.agent_runs as r join run using (id);
 select pg_temp.tells('SHOP-007', '^run \d+: reviewer, attempt 1 on n1 ended stopped by signal 9; SIGTERM after 77 ms, SIGKILL after 1050 ms; 3 processes under its warden, the last gone after 1087 ms$',
                      'what was stopped and how fast');
-update orch.agent_runs set cgroup = '/orchd/4' where id = (select id from run);
-select pg_temp.tells('SHOP-007', '; 3 processes in its control group, ', 'what held the processes');
 rollback to termed;
 select pg_temp.finish(r.id, 'stopped', jsonb_build_object('exit_status', 0, 'tree_size', 1, 'gone_at', r.stop_at + interval '25 s'))
   from orch.agent_runs as r join run using (id);
