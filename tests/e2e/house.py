@@ -390,6 +390,13 @@ class House:
             self.move(issue, "Confirm Deploy")
         return self.wait_stage(issue, stage)
 
+    def park(self, **more):
+        """Takes a new task to where it waits for Confirm Deploy; answers its issue."""
+        issue = self.begin(**more)
+        self.wait_open(issue, "deploy")
+        self.wait_board(issue, "Awaiting Deploy")
+        return issue
+
     @staticmethod
     def processes(run):
         return processes(run["node"], run["id"])

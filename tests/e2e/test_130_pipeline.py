@@ -216,9 +216,7 @@ def test_G2_pending_ci_is_not_green_and_red_ci_goes_back(house):
 
 def test_P1_a_deploy_that_fails_goes_back_to_development(house):
     house.mode("deploy", "verdict:FAILED", "ok")
-    issue = house.begin()
-    house.wait_open(issue, "deploy")
-    house.wait_board(issue, "Awaiting Deploy")
+    issue = house.park()
     house.move(issue, "Confirm Deploy")
     wait_for(lambda: way(house, issue).count("development") == 2)
     assert not house.books()["merges"]

@@ -111,9 +111,7 @@ def test_O2_a_pull_request_that_is_there_already_is_taken(house):
 def test_O2_a_conflict_sends_the_task_back(house):
     house.mode("developer", "conflict")
     house.order("set", conflict_object=True)
-    issue = house.begin()
-    house.wait_open(issue, "deploy")
-    house.wait_board(issue, "Awaiting Deploy")
+    issue = house.park()
     house.order("commit", repo="acme/shop", branch="main", path="README.md", content="# somebody else\n")
     house.move(issue, "Confirm Deploy")
     wait_for(lambda: house.one("select 1 from orch.transitions where from_stage = 'deploy' and to_stage = 'development'"))

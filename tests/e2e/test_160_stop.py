@@ -145,9 +145,7 @@ def test_TC_03_all_jobs_are_cancelled_and_no_node_ever_gets_them(house):
 
 def test_TC_03_S6_in_a_critical_window_only_queued_jobs_go(house):
     house.mode("deploy", "hang")
-    issue = house.begin()
-    house.wait_open(issue, "deploy")
-    house.wait_board(issue, "Awaiting Deploy")
+    issue = house.park()
     house.move(issue, "Confirm Deploy")
     run = house.wait_running(issue, "deployer")
     house.move(issue, "STOP")

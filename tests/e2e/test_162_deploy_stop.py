@@ -19,19 +19,17 @@ def furnish(house):
 
 def deploying(house, **more):
     """Takes a new task to a running deploy hook; answers issue and run."""
-    issue = house.begin(**more)
-    house.wait_open(issue, "deploy")
-    house.wait_board(issue, "Awaiting Deploy")
+    issue = house.park(**more)
     house.move(issue, "Confirm Deploy")
     run = house.wait_running(issue, "deployer")
     wait_for(lambda: house.value("select phase from orch.deploys where task_id = %s", (run["task_id"],)) == "B", hint="for phase B")
     return issue, run
 
 
-def add_queued(house, task):
+def add_queued(house, task, agent="tester", stage="testing"):
     """A queued job of the task, as another program may have put it there; nobody claims it."""
     return house.value("insert into orch.jobs (agent, repo, task_id, stage, held, held_by)"
-                       " values ('tester', 'acme/shop', %s, 'testing', 'test', 'test') returning id", (task,))
+                       " values (%s, 'acme/shop', %s, %s, 'test', 'test') returning id", (agent, task, stage))
 
 
 def status_of(house, job):
@@ -145,9 +143,7 @@ def test_D7_6_a_stop_of_a_deploy_that_succeeds_is_too_late(house_of):
 
 def test_D7_2_X_2_a_parked_task_is_reset_at_once_and_the_next_of_the_repo_starts(house_of):
     house = furnish(house_of())
-    issue = house.begin()
-    house.wait_open(issue, "deploy")
-    house.wait_board(issue, "Awaiting Deploy")
+    issue = house.park()
     task = house.task(issue)
     assert house.value("select task_id from orch.merge_leases where repo = 'acme/shop'") == task["id"]
     house.mode("ORCH-002.analyst", "hang")
@@ -166,17 +162,14 @@ def test_D7_2_X_2_a_parked_task_is_reset_at_once_and_the_next_of_the_repo_starts
 
 def test_D7_3_with_the_lease_held_a_running_job_defers_a_stop_in_phase_a(house_of):
     house = furnish(house_of())
-    issue = house.begin()
-    house.wait_open(issue, "deploy")
-    house.wait_board(issue, "Awaiting Deploy")
+    issue = house.park()
     task = house.task(issue)
     house.mode("tester", "hang")
     job = house.value("insert into orch.jobs (agent, repo, task_id, stage) values ('tester', 'acme/shop', %s, 'testing') returning id",
                       (task["id"],))
     run = house.wait_running(issue, "tester")
     assert run["job_id"] == job and house.value("select phase from orch.deploys") == "A"
-    queued = house.value("insert into orch.jobs (agent, repo, task_id, stage, held, held_by)"
-                         " values ('reviewer', 'acme/shop', %s, 'review', 'test', 'test') returning id", (task["id"],))
+    queued = add_queued(house, task["id"], "reviewer", "review")
     tree = house.processes(run)
     answer = house.api("/tasks/ORCH-001/stop", {}, "POST")
     assert (answer[0], answer[2]["result"]) == (202, "deferred")
