@@ -14,6 +14,7 @@ declare
                                   and facts ->> 'updated_by' = project.board_actor, false);
     asked     text := case when overtaken then facts ->> 'new_value' else facts ->> 'state_id' end;
     names_it  boolean := coalesce(is_move and facts ->> 'new_value' = asked, false);
+    is_passed boolean;
     key       text;
 begin
     status := 'ignored';
@@ -25,6 +26,7 @@ begin
     select t.id into task_id from orch.tasks as t where t.plane_issue_id = facts ->> 'issue_id' for no key update;
     insert into orch.board_issues (issue_id, project_id) values (facts ->> 'issue_id', project.id) on conflict do nothing;
     select * into known from orch.board_issues as b where b.issue_id = facts ->> 'issue_id' for update;
+    is_passed := changed < known.gesture_at or (is_move and changed = known.gesture_at and asked = coalesce(known.gesture_state, asked));
     if task_id is null then -- Another delivery may have begun it while this one waited for the issue.
         select t.id into task_id from orch.tasks as t where t.plane_issue_id = facts ->> 'issue_id';
     end if;
@@ -47,12 +49,9 @@ begin
         reason := 'our own write, seen in the delivery of another change';
     elsif asked is null then
         reason := 'no status in the delivery';
-    elsif changed < known.gesture_at or (is_move and changed = known.gesture_at and asked = coalesce(known.gesture_state, asked)) then
+    elsif is_passed or (overtaken and asked = any (known.gestures_owed)) then
         update orch.board_issues as b set gestures_owed = orch.without_one(b.gestures_owed, asked) where b.issue_id = known.issue_id and names_it;
-        reason := 'a newer change of status is known';
-    elsif overtaken and asked = any (known.gestures_owed) then
-        update orch.board_issues as b set gestures_owed = orch.without_one(b.gestures_owed, asked) where b.issue_id = known.issue_id;
-        reason := 'this change of status is known from another delivery';
+        reason := case when is_passed then 'a newer change of status is known' else 'this change of status is known from another delivery' end;
     elsif not is_move and (asked is not distinct from known.state_id or changed < known.changed_at) then
         reason := 'the status has not changed';
     else
