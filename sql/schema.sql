@@ -1489,6 +1489,8 @@ ALTER TABLE ONLY orch.transitions
 --     owner
 -- orch.idle_tasks() returns SETOF orch.tasks
 --     owner
+-- orch.initiate_deploy(task_id bigint, at timestamp with time zone) returns void
+--     owner
 -- orch.is_critical(task_id bigint) returns boolean
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.is_ruled() returns boolean
@@ -1506,8 +1508,6 @@ ALTER TABLE ONLY orch.transitions
 -- orch.limit_room(kind text, name text) returns integer
 --     owner
 -- orch.local_time(at timestamp with time zone, time_zone text) returns timestamp without time zone
---     owner; search_path=pg_catalog, pg_temp
--- orch.lock_jobs(task_id bigint) returns void
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.member_problem(job jsonb, members text[]) returns text
 --     owner; search_path=pg_catalog, pg_temp
@@ -1677,6 +1677,8 @@ ALTER TABLE ONLY orch.transitions
 --     owner
 -- orch.status_report() returns jsonb
 --     operator, reader, service; with the owner's rights; search_path=pg_catalog, pg_temp
+-- orch.stays_critical(task_id bigint) returns boolean
+--     owner; search_path=pg_catalog, pg_temp
 -- orch.stop_task(ref text, reason text DEFAULT NULL::text, via text DEFAULT 'psql'::text, actor text DEFAULT SESSION_USER, event_id bigint DEFAULT NULL::bigint, heard_at timestamp with time zone DEFAULT statement_timestamp()) returns TABLE(result text, task_id bigint, work_item text, message text)
 --     operator, service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.story_asked(task orch.tasks) returns TABLE(at timestamp with time zone, rank integer, nr bigint, what text)

@@ -8,8 +8,7 @@ begin
         raise exception 'job % does not exist', coalesce(job_id::text, 'null') using errcode = 'OR404';
     end if;
     perform 1 from orch.tasks as t where t.id = job.task_id for no key update;
-    perform orch.lock_jobs(job.task_id);
-    if orch.is_critical(job.task_id) then
+    if orch.stays_critical(job.task_id) then
         raise exception 'job % belongs to a deploy that is under way; stop the task to cancel it afterwards', job_id using errcode = 'OR409';
     end if;
     select * into job from orch.jobs as j where j.id = cancel_job.job_id for update;

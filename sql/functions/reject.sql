@@ -9,8 +9,7 @@ begin
     if orch.is_terminal(task.stage) or back is null then
         return format('nothing to reject: %s is in %s', task.work_item, task.stage);
     end if;
-    perform orch.lock_jobs(task.id);
-    if orch.is_critical(task.id) then
+    if orch.stays_critical(task.id) then
         return format('too late: a deploy of %s is under way', task.work_item);
     end if;
     perform orch.cancel_jobs(task.id, 'rejected by ' || actor, array['queued', 'running']);

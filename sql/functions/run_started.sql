@@ -16,8 +16,7 @@ begin
     end if;
     is_wanted := exists (select from orch.jobs as j where j.run_id = run.id and j.status = 'running');
     if is_wanted and run.stage = 'deploy' then
-        update orch.deploys as d set phase = 'B', initiated_at = now()
-         where d.task_id = run.task_id and d.phase = 'A' and d.confirmed_at is not null;
+        perform orch.initiate_deploy(run.task_id, now());
     end if;
     return is_wanted;
 end

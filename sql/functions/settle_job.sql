@@ -5,8 +5,7 @@ declare
     gate    record;
 begin
     if job.stage = 'deploy' then -- A start that could not be told in time has opened the critical window all the same.
-        update orch.deploys as d set phase = 'B', initiated_at = r.started_at from orch.agent_runs as r
-         where d.task_id = job.task_id and d.phase = 'A' and d.confirmed_at is not null and r.id = settle_job.run_id and r.started_at is not null;
+        perform orch.initiate_deploy(r.task_id, r.started_at) from orch.agent_runs as r where r.id = settle_job.run_id and r.started_at is not null;
     end if;
     if job.stage = 'deploy' and outcome <> 'ok'
        and exists (select from orch.deploys as d where d.task_id = job.task_id and d.phase = 'B') then

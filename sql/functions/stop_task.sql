@@ -15,7 +15,7 @@ begin
         message := format('task "%s" does not exist; accepted is a work item such as ORCH-042 or a task''s number', ref);
     elsif task.stage = 'cancelled' then
         result := 'already_cancelled';
-        message := format('%s was stopped at %s; nothing changed', work_item, to_char(task.cancelled_at, 'YYYY-MM-DD HH24:MI:SS TZ'));
+        message := format('%s was stopped at %s; nothing changed', work_item, orch.clock_text(task.cancelled_at));
     elsif task.stage = 'done' then
         result := 'already_done';
         message := format('too late: %s is done', work_item);
@@ -28,14 +28,13 @@ begin
     elsif task.cancel_requested_at is not null then
         result := 'already_pending';
         message := format('a STOP of %s waits since %s for its deploy to end', work_item,
-                          to_char(task.cancel_requested_at, 'YYYY-MM-DD HH24:MI:SS TZ'));
+                          orch.clock_text(task.cancel_requested_at));
     else
         update orch.tasks as t
            set cancel_reason = coalesce(stop_task.reason, 'STOP'), cancel_via = stop_task.via, cancel_actor = stop_task.actor,
                cancel_heard_at = stop_task.heard_at
          where t.id = task.id;
-        perform orch.lock_jobs(task.id);
-        if orch.is_critical(task.id) then
+        if orch.stays_critical(task.id) then
             update orch.tasks as t set cancel_requested_at = clock_timestamp() where t.id = task.id;
             jobs := orch.cancel_jobs(task.id, format('STOP by %s through %s', actor, via), array['queued']);
             perform orch.add_effect(task.id, 'alert', jsonb_build_object('text',
