@@ -291,13 +291,14 @@ static int
 open_rooms(struct house *h, struct err *e)
 {
     struct worker_hooks hooks = { .prepare = prepare, .conclude = conclude, .on_given_up = on_given_up, .arg = h };
-    if (web_open(&h->web, h->http, h->db, h->cfg, e) || webhook_open(&h->webhook, h->http, h->db, h->cfg, e) ||
+    if (web_open(&h->web, h->http, h->db, h->cfg, e) || webhook_open(&h->webhook, h->loop, h->http, h->db, h->cfg, e) ||
         pipeline_open(&h->pipeline, h->git, e) || worker_open(&h->worker, h->loop, h->db, h->cfg, &hooks, e) ||
         outbox_open(&h->outbox, h->loop, h->db, h->fetch, h->git, h->cfg, worker_node(h->worker), e) ||
         upkeep_open(&h->upkeep, h->loop, h->db, h->fetch, h->cfg, worker_node(h->worker), e))
         return e->code;
     web_add_block(h->web, "upkeep", show_upkeep, h);
     web_add_block(h->web, "resilience", show_resilience, h);
+    web_add_block(h->web, "spool", webhook_show_spool, h->webhook);
     return 0;
 }
 

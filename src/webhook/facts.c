@@ -30,6 +30,16 @@ facts_kind(const char *name)
     return xstrdup(name);
 }
 
+const char *
+inbound_lane(const struct inbound *in)
+{
+    const char *lane = json_str(in->facts, "issue_id");
+
+    if (!lane)
+        lane = json_str(in->facts, "repo");
+    return lane ? lane : in->source;
+}
+
 void
 inbound_fini(struct inbound *in)
 {

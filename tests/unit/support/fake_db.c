@@ -34,6 +34,14 @@ struct db {
         db_notify_fn *fn;
         void         *arg;
     } listeners[MAX_LISTENERS];
+    struct {
+        loop_fn *fn;
+        void    *arg;
+    } waiters[MAX_LISTENERS];
+    bool            is_down;
+    enum db_call_id hanging_id;
+    int             hanging;
+    int             waiter_count;
     struct db_call *calls[MAX_CALLS];
     int             answer_count, listener_count, call_count;
 };
@@ -112,7 +120,10 @@ db_call(struct db *db, enum db_call_id id, const char *const *params, db_fn *fn,
     c->arg = arg;
     for (int i = 0; i < param_counts[id]; i++)
         c->params[i] = xstrdup(params[i]);
-    c->timer = loop_after(db->loop, 0, on_answer, c);
+    if (db->hanging && db->hanging_id == id)
+        db->hanging--;
+    else
+        c->timer = loop_after(db->loop, 0, on_answer, c);
     db->calls[db->call_count++] = c;
     return c;
 }
@@ -139,6 +150,37 @@ fake_db_notify(struct db *db, const char *channel, const char *payload)
     for (int i = 0; i < db->listener_count; i++)
         if (str_equal(db->listeners[i].channel, channel))
             db->listeners[i].fn(payload, db->listeners[i].arg);
+}
+
+void
+fake_db_hang(struct db *db, enum db_call_id id, int count)
+{
+    db->hanging_id = id;
+    db->hanging = count;
+}
+
+bool
+db_is_up(const struct db *db)
+{
+    return !db->is_down;
+}
+
+void
+db_on_up(struct db *db, loop_fn *fn, void *arg)
+{
+    CHECK(db->waiter_count < MAX_LISTENERS);
+    db->waiters[db->waiter_count].fn = fn;
+    db->waiters[db->waiter_count++].arg = arg;
+}
+
+void
+fake_db_set_up(struct db *db, bool is_up)
+{
+    bool was_down = db->is_down;
+
+    db->is_down = !is_up;
+    for (int i = 0; was_down && is_up && i < db->waiter_count; i++)
+        db->waiters[i].fn(db->waiters[i].arg);
 }
 
 static struct db_call *

@@ -19,5 +19,7 @@ void        fake_db_push(struct db *db, enum db_call_id id, const struct fake_an
 int         fake_db_count(struct db *db, enum db_call_id id);                        /* calls so far */
 const char *fake_db_param(struct db *db, enum db_call_id id, int nth, int param);    /* of the nth call; NULL = SQL null */
 void        fake_db_notify(struct db *db, const char *channel, const char *payload); /* at once */
+void        fake_db_hang(struct db *db, enum db_call_id id, int count);              /* the next ones of this id are never answered */
+void        fake_db_set_up(struct db *db, bool is_up);                               /* up at first; tells those who wait for it, at once */
 
 #endif

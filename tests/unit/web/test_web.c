@@ -26,15 +26,6 @@ struct fixture {
     struct answer answer;
 };
 
-static bool is_up = true; /* what the stand-in for db/ answers */
-
-bool
-db_is_up(const struct db *db)
-{
-    (void)db;
-    return is_up;
-}
-
 static int
 open_with(void **state, char *operator, char * reader)
 {
@@ -45,7 +36,6 @@ open_with(void **state, char *operator, char * reader)
     log_setup(LOG_ERROR + 1, false);
     if (loop_new(&f->loop, &e) || http_open(&f->http, f->loop, &o, &e))
         return -1;
-    is_up = true;
     f->config.operator_token = operator;
     f->config.reader_token = reader;
     f->db = fake_db_new(f->loop);
@@ -162,7 +152,7 @@ H1_health__is_503_while_Postgres_is_away(void **state)
 {
     struct fixture *f = *state;
 
-    is_up = false;
+    fake_db_set_up(f->db, false);
     assert_int_equal(ask(f, "GET /health", "", NULL), 503);
     assert_true(says(f, "unable"));
     assert_int_equal(ask(f, "GET /ready", "", NULL), 503);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "fixture.h"
 #include "support/fake_db.h"
+#include "support/until.h"
 #include "webhook/webhook.h"
 
 /* Of the bodies used here, by openssl dgst -sha256 -hmac: the first three with PLANE_SECRET, the last with GITEA_SECRET. */
@@ -25,9 +26,14 @@ struct endpoints {
     struct db      *db;
     struct webhook *webhook;
     struct config   config;
+    char            dir[64]; /* of the spool */
     struct buf      request;
     struct answer   answer;
 };
+
+/* Until the next teardown. */
+static int64_t spool_after = 60000;
+static int64_t spool_deliveries = 10;
 
 static int
 open_with(void **state, char *plane, char *plane_old, char *gitea)
@@ -43,8 +49,14 @@ open_with(void **state, char *plane, char *plane_old, char *gitea)
     x->config.plane_webhook_secret_old = plane_old;
     x->config.gitea_webhook_secret = gitea;
     x->config.gitea_webhook_secret_old = "";
+    x->config.webhook_rate_per_minute = 100;
+    x->config.spool_after = spool_after;
+    x->config.spool_max_bytes = 1 << 20;
+    x->config.spool_max_deliveries = spool_deliveries;
+    snprintf(x->dir, sizeof x->dir, "/tmp/orch-endpoints-XXXXXX");
+    x->config.spool_dir = mkdtemp(x->dir);
     x->db = fake_db_new(x->loop);
-    if (webhook_open(&x->webhook, x->http, x->db, &x->config, &e))
+    if (webhook_open(&x->webhook, x->loop, x->http, x->db, &x->config, &e))
         return -1;
     *state = x;
     return 0;
@@ -63,6 +75,20 @@ setup_rotated(void **state)
 }
 
 static int
+setup_impatient(void **state)
+{
+    spool_after = 50;
+    return setup(state);
+}
+
+static int
+setup_without_spool(void **state)
+{
+    spool_deliveries = 0;
+    return setup(state);
+}
+
+static int
 setup_without_secrets(void **state)
 {
     return open_with(state, "", "", "");
@@ -72,14 +98,20 @@ static int
 teardown(void **state)
 {
     struct endpoints *x = *state;
+    char             *command = xasprintf("rm -rf %s", x->dir);
+    int               status;
 
     webhook_close(x->webhook);
     http_close(x->http);
     fake_db_free(x->db);
     loop_free(x->loop);
     buf_fini(&x->request);
+    spool_after = 60000;
+    spool_deliveries = 10;
+    status = system(command);
+    free(command);
     free(x);
-    return 0;
+    return status;
 }
 
 static void
@@ -148,6 +180,12 @@ static int
 stored(struct endpoints *x)
 {
     return fake_db_count(x->db, CALL_receive_event);
+}
+
+static bool
+is_applied(void *arg)
+{
+    return stored(arg) >= 2;
 }
 
 static const char *const columns[] = { "event_id", "status", "reason" };
@@ -264,8 +302,55 @@ W6_method__other_than_post_is_405_with_Allow(void **state)
     assert_string_equal(answer_header(&x->answer, "Allow"), "POST");
 }
 
+/* Answers 202 at once, for a delivery that Postgres did not take. */
 static void
-W4_database_away__is_503_with_Retry_After(void **state)
+spool_one(struct endpoints *x, const struct fake_answer *away)
+{
+    fake_db_set_up(x->db, false);
+    fake_db_push(x->db, CALL_receive_event, away);
+    assert_int_equal(post_fixture(x, "/webhook/gitea", "gitea_status_success"), 202);
+    assert_non_null(strstr(x->answer.body, "\"status\":\"spooled\""));
+}
+
+static void
+W4_database_away__is_202_and_the_delivery_is_applied_when_it_is_back(void **state)
+{
+    const struct fake_answer away = { .code = ERR_RETRY };
+    struct endpoints        *x = *state;
+
+    spool_one(x, &away);
+    assert_int_equal(stored(x), 1);
+    fake_db_set_up(x->db, true);
+    assert_true(until(x->loop, is_applied, x));
+    for (int i = 0; i < 6; i++)
+        assert_string_equal(fake_db_param(x->db, CALL_receive_event, 1, i), fake_db_param(x->db, CALL_receive_event, 0, i));
+}
+
+static void
+W4_next_delivery_of_the_lane__does_not_overtake_the_spool(void **state)
+{
+    const struct fake_answer away = { .code = ERR_RETRY };
+    struct endpoints        *x = *state;
+
+    spool_one(x, &away);
+    /* Not even asked. */
+    assert_int_equal(post_fixture(x, "/webhook/gitea", "gitea_push"), 202);
+    assert_int_equal(stored(x), 1);
+}
+
+static void
+W4_slow_database__is_202_after_a_while(void **state)
+{
+    struct endpoints *x = *state;
+
+    fake_db_hang(x->db, CALL_receive_event, 1);
+    assert_int_equal(post_fixture(x, "/webhook/gitea", "gitea_status_success"), 202);
+    assert_true(until(x->loop, is_applied, x));
+    assert_string_equal(fake_db_param(x->db, CALL_receive_event, 1, 1), fake_db_param(x->db, CALL_receive_event, 0, 1));
+}
+
+static void
+W4_database_away_and_no_spool__is_503_with_Retry_After(void **state)
 {
     const struct fake_answer a = { .code = ERR_RETRY };
     struct endpoints        *x = *state;
@@ -274,6 +359,20 @@ W4_database_away__is_503_with_Retry_After(void **state)
         fake_db_push(x->db, CALL_receive_event, &a);
     assert_int_equal(post_fixture(x, "/webhook/gitea", "gitea_status_success"), 503);
     assert_string_not_equal(answer_header(&x->answer, "Retry-After"), "");
+    assert_string_equal(answer_header(&x->answer, "Content-Type"), "application/problem+json");
+    assert_non_null(strstr(x->answer.body, "ORCH_SPOOL_MAX_DELIVERIES"));
+}
+
+static void
+W5_address__that_sends_too_many_is_429_before_anything_is_looked_at(void **state)
+{
+    struct endpoints *x = *state;
+
+    for (int i = 0; i < x->config.webhook_rate_per_minute; i++)
+        assert_int_equal(post(x, "/webhook/plane", "", "{}", 2), 401);
+    assert_int_equal(post(x, "/webhook/plane", "", "{}", 2), 429);
+    assert_string_equal(answer_header(&x->answer, "Content-Type"), "application/problem+json");
+    assert_in_range(atoi(answer_header(&x->answer, "Retry-After")), 1, 60);
 }
 
 static void
@@ -340,7 +439,11 @@ main(void)
         WITH(W6_body__that_is_no_JSON_object_is_400_and_no_row, setup),
         WITH(W6_content_type__other_than_JSON_is_415, setup),
         WITH(W6_method__other_than_post_is_405_with_Allow, setup),
-        WITH(W4_database_away__is_503_with_Retry_After, setup),
+        WITH(W4_database_away__is_202_and_the_delivery_is_applied_when_it_is_back, setup),
+        WITH(W4_next_delivery_of_the_lane__does_not_overtake_the_spool, setup),
+        WITH(W4_slow_database__is_202_after_a_while, setup_impatient),
+        WITH(W4_database_away_and_no_spool__is_503_with_Retry_After, setup_without_spool),
+        WITH(W5_address__that_sends_too_many_is_429_before_anything_is_looked_at, setup),
         WITH(W3_deadlock__is_tried_again_before_the_answer, setup),
         WITH(W3_database_that_refuses__is_500_without_its_words, setup),
         WITH(W7_github_endpoint__knows_a_Gitea_behind_GitHubs_headers, setup),
