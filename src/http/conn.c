@@ -15,6 +15,8 @@
 #include "base/log.h"
 #include "base/str.h"
 
+enum { FULL_EVERY_MS = 10000 };
+
 void
 conn_forget(struct conn *c)
 {
@@ -117,11 +119,38 @@ sweep_period(const struct http *h)
     return period < 10 ? 10 : period;
 }
 
+/* At the limit somebody goes: the one who has let us wait longest, so that many slow clients cannot shut out a quick one. While all the
+ * others wait for us, that is the new one. */
+static struct conn *
+longest_awaited(const struct http *h)
+{
+    struct conn *found = NULL;
+    struct conn *c;
+
+    LIST_FOREACH (c, &h->conns, link)
+        if (c->due_at && !c->refusal && (!found || c->due_at <= found->due_at))
+            found = c;
+    return found;
+}
+
+/* A flood of connections must not become one of lines. */
+static void
+note_full(struct http *h)
+{
+    int64_t now = clock_mono_ms();
+
+    if (h->full_said_ms && now - h->full_said_ms < FULL_EVERY_MS)
+        return;
+    h->full_said_ms = now;
+    LOGW("http.full", "connections=%u max=%u", h->connections - 1, h->max_connections);
+}
+
 struct bufferevent *
 conn_on_new(struct event_base *base, void *arg)
 {
     struct http *h = CHECKED(arg, HTTP_MAGIC);
     struct conn *c = xcalloc(1, sizeof *c);
+    struct conn *leaver;
 
     if (h->connections >= h->max_connections)
         forget_closed(h);
@@ -135,10 +164,10 @@ conn_on_new(struct event_base *base, void *arg)
     conn_expect(c);
     if (!h->sweep)
         h->sweep = loop_every(h->loop, sweep_period(h), on_sweep, h);
-    /* Not now: evhttp has not given it its socket yet. */
-    if (h->connections > h->max_connections) {
-        LOGW("http.full", "connections=%u max=%u", h->connections - 1, h->max_connections);
-        c->refusal = loop_after(h->loop, 0, on_refuse, c);
+    /* Not now: evhttp has not given the new one its socket yet. */
+    if (h->connections > h->max_connections && (leaver = longest_awaited(h))) {
+        note_full(h);
+        leaver->refusal = loop_after(h->loop, 0, on_refuse, leaver);
     }
     return c->bev;
 }

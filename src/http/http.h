@@ -23,7 +23,7 @@ struct http_options {
     size_t      max_body;
     size_t      max_head;        /* request line and headers, bytes; 0 = 16 KiB */
     int64_t     timeout_ms;      /* for a whole request, then again for the answer; an idle connection ends by it too */
-    unsigned    max_connections; /* more are closed at once */
+    unsigned    max_connections; /* for one more, the one that has let us wait longest is closed; the new one when none has */
 };
 
 /* ERR_INVALID: listen is no address and port; ERR_RETRY: the address is taken or not ours. Options are copied.

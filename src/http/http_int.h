@@ -35,7 +35,7 @@ struct conn {
     struct http         *http;
     struct bufferevent  *bev;
     struct http_request *request; /* the one being answered, or NULL */
-    struct loop_timer   *refusal; /* set for a connection over the limit until it was closed */
+    struct loop_timer   *refusal; /* set for one that makes room for another until it was closed */
     int64_t              due_at;  /* clock_mono_ms() by which it must have gone on; 0 = it waits for us */
     LIST_ENTRY(conn) link;
 };
@@ -73,6 +73,7 @@ struct http {
     int64_t                     timeout_ms;
     unsigned                    max_connections;
     unsigned                    connections;
+    int64_t                     full_said_ms; /* clock_mono_ms() of the last line about too many; 0 = never */
     struct route                routes[ROUTES_MAX];
     size_t                      route_count;
     LIST_HEAD(, conn) conns;

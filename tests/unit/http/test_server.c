@@ -20,6 +20,8 @@ struct fixture {
     struct http         *http;
     int                  port;
     struct http_request *kept; /* by on_keep, to be answered later */
+    struct http_request *kept_before;
+    int                  keeps;
     int                  calls;
     char                 seen[512];
     struct answer        answer;
@@ -54,7 +56,9 @@ on_keep(struct http_request *r, void *arg)
 {
     struct fixture *f = arg;
 
+    f->kept_before = f->kept;
     f->kept = r;
+    f->keeps++;
 }
 
 static void
@@ -405,36 +409,72 @@ server_that_closed__drops_the_answers_still_owed(void **state)
     on_answer_kept(f);
 }
 
+/* Two may be there; one of these is half a request old, the other idle. */
 static void
 three_at_once(void *arg)
 {
     struct fixture *f = arg;
     int             one = client_connect(f->port);
-    int             two = client_connect(f->port);
-    int             three = client_connect(f->port);
+    int             two;
+    int             three;
 
-    f->is_ended = client_sees_end(three);
-    client_say(two, "GET /items/in HTTP/1.1\r\nHost: x\r\n\r\n");
+    client_say(one, "GET /items/never");
+    /* Its connection is seen before the next ones. */
+    client_ask(f->port, "GET /items/first HTTP/1.1\r\nHost: x\r\n\r\n", 38, &f->answer);
+    two = client_connect(f->port);
+    client_say(two, "GET /items/second HTTP/1.1\r\nHost: x\r\n\r\n");
     client_read(two, &f->answer, true);
+    three = client_connect(f->port);
+    client_say(three, "GET /items/in HTTP/1.1\r\nHost: x\r\n\r\n");
+    client_read(three, &f->second, true);
+    f->is_ended = client_sees_end(one);
     close(one);
     close(two);
     close(three);
-    /* Room again, once the server has seen them go. */
-    for (int i = 0; i < CLIENT_WAIT_S * 100 && f->second.status != 200; i++) {
-        client_ask(f->port, "GET /items/free HTTP/1.1\r\nHost: x\r\n\r\n", 37, &f->second);
-        usleep(10000);
-    }
 }
 
 static void
-W5_connections__over_the_limit_are_closed_and_the_others_served(void **state)
+W5_connections__at_the_limit_the_slowest_makes_room(void **state)
 {
     struct fixture *f = *state;
 
     client_run(f->loop, three_at_once, f);
     assert_true(f->is_ended);
-    assert_string_equal(f->answer.body, "in");
-    assert_string_equal(f->second.body, "free");
+    assert_string_equal(f->answer.body, "second");
+    assert_string_equal(f->second.body, "in");
+}
+
+/* Two keep the server busy, so the third has to go. */
+static void
+two_kept_and_one_more(void *arg)
+{
+    struct fixture *f = arg;
+    int             one = client_connect(f->port);
+    int             two = client_connect(f->port);
+    int             three;
+
+    client_say(one, "GET /keep HTTP/1.1\r\nHost: x\r\n\r\n");
+    client_say(two, "GET /keep HTTP/1.1\r\nHost: x\r\n\r\n");
+    for (int i = 0; i < CLIENT_WAIT_S * 100 && __atomic_load_n(&f->keeps, __ATOMIC_ACQUIRE) < 2; i++)
+        usleep(10000);
+    three = client_connect(f->port);
+    f->is_ended = client_sees_end(three);
+    close(one);
+    close(two);
+    close(three);
+}
+
+static void
+W5_connections__over_the_limit_are_closed_while_all_others_wait_for_us(void **state)
+{
+    struct fixture *f = *state;
+
+    client_run(f->loop, two_kept_and_one_more, f);
+    assert_true(f->is_ended);
+    on_answer_kept(f);
+    f->kept = f->kept_before;
+    on_answer_kept(f);
+    assert_string_equal(ask(f, "GET /items/free HTTP/1.1\r\nHost: x\r\n\r\n")->body, "free");
 }
 
 static void
@@ -498,7 +538,8 @@ main(void)
         WITH(answer__may_come_much_later_than_a_client_may_be_slow, setup_hasty),
         WITH(client_that_left__is_not_answered_and_hurts_nobody, setup),
         WITH(server_that_closed__drops_the_answers_still_owed, setup),
-        WITH(W5_connections__over_the_limit_are_closed_and_the_others_served, setup_for_two),
+        WITH(W5_connections__at_the_limit_the_slowest_makes_room, setup_for_two),
+        WITH(W5_connections__over_the_limit_are_closed_while_all_others_wait_for_us, setup_for_two),
         WITH(routes__are_forgotten_with_their_owner, setup),
         WITH(C2_listen__names_the_wrong_address_and_what_is_accepted, setup),
         WITH(listen__on_a_taken_port_says_so, setup),
