@@ -299,6 +299,7 @@ open_rooms(struct house *h, struct err *e)
     web_add_block(h->web, "upkeep", show_upkeep, h);
     web_add_block(h->web, "resilience", show_resilience, h);
     web_add_block(h->web, "spool", webhook_show_spool, h->webhook);
+    web_add_queue_block(h->web, "spool", webhook_show_spool, h->webhook);
     return 0;
 }
 

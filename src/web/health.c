@@ -17,6 +17,13 @@ web_add_block(struct web *w, const char *name, web_block_fn *fn, void *arg)
 }
 
 void
+web_add_queue_block(struct web *w, const char *name, web_block_fn *fn, void *arg)
+{
+    CHECK(w->queue_block_count < BLOCKS_MAX);
+    w->queue_blocks[w->queue_block_count++] = (struct block){ name, fn, arg };
+}
+
+void
 web_set_draining(struct web *w, bool is_draining)
 {
     w->is_draining = is_draining;

@@ -11,14 +11,37 @@
 #include "base/str.h"
 
 static void
-answer_report(struct http_request *r, struct db_result *result)
+answer_report(struct web *w, struct http_request *r, struct db_result *result)
 {
     const char *report = db_rows(result) == 1 ? db_text(result, 0, "report") : NULL;
 
+    (void)w;
     if (report)
         http_reply_text(r, 200, "application/json", report);
     else
         http_problem(r, 404, "Not Found", "there is no such task");
+}
+
+/* What SQL reports, and what only this node knows. */
+static void
+answer_queue(struct web *w, struct http_request *r, struct db_result *result)
+{
+    const char  *text = db_rows(result) == 1 ? db_text(result, 0, "report") : NULL;
+    struct err   e = ERR_INIT;
+    struct json *report = text && w->queue_block_count ? json_parse(text, strlen(text), &e) : NULL;
+
+    if (!json_is_object(report)) {
+        json_free(report);
+        answer_report(w, r, result);
+        return;
+    }
+    for (int i = 0; i < w->queue_block_count; i++) {
+        struct json *block = json_new_object();
+
+        w->queue_blocks[i].fn(block, w->queue_blocks[i].arg);
+        json_set(report, w->queue_blocks[i].name, block);
+    }
+    web_reply_json(r, 200, report);
 }
 
 void
@@ -27,7 +50,7 @@ web_on_queue(struct http_request *r, void *arg)
     struct web *w = CHECKED(arg, WEB_MAGIC);
 
     if (web_check_read(w, r))
-        web_ask(w, r, CALL_queue_report, NULL, answer_report);
+        web_ask(w, r, CALL_queue_report, NULL, answer_queue);
 }
 
 void
@@ -87,11 +110,12 @@ answer_refused(struct http_request *r, int status, const char *title, struct jso
 }
 
 static void
-answer_stop(struct http_request *r, struct db_result *result)
+answer_stop(struct web *w, struct http_request *r, struct db_result *result)
 {
     struct json *stop = json_new_object();
     const char  *what = db_rows(result) == 1 ? db_text(result, 0, "result") : "not_found";
 
+    (void)w;
     json_set_str(stop, "result", what);
     if (db_rows(result) == 1) {
         if (db_text(result, 0, "task_id"))

