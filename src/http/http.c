@@ -109,7 +109,7 @@ http_open(struct http **out, struct loop *l, const struct http_options *o, struc
     h->loop = l;
     LIST_INIT(&h->conns);
     LIST_INIT(&h->requests);
-    if (split_listen(o->listen, &host, &port, e))
+    if (split_listen(o->listen, &host, &port, e) || proxy_list_parse(&h->trusted, o->trusted_proxies, e))
         goto out;
     /* evhttp writes with writev(), which cannot be told otherwise: a client that left must not end the process. */
     signal(SIGPIPE, SIG_IGN);

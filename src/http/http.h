@@ -23,10 +23,11 @@ struct http_options {
     size_t      max_body;
     size_t      max_head;        /* request line and headers, bytes; 0 = 16 KiB */
     int64_t     timeout_ms;      /* for a whole request, then again for the answer; an idle connection ends by it too */
+    const char *trusted_proxies; /* "127.0.0.1, 10.0.0.0/8": who may name the client in X-Forwarded-For; NULL = nobody */
     unsigned    max_connections; /* for one more, the one that has let us wait longest is closed; the new one when none has */
 };
 
-/* ERR_INVALID: listen is no address and port; ERR_RETRY: the address is taken or not ours. Options are copied.
+/* ERR_INVALID: listen is no address and port, or a proxy no address; ERR_RETRY: the address is taken or not ours. Options are copied.
  * Ignores SIGPIPE for the whole process. */
 int  http_open(struct http **out, struct loop *l, const struct http_options *o, struct err *e);
 int  http_port(const struct http *h);
@@ -45,8 +46,8 @@ const char *http_param(const struct http_request *r, const char *name);  /* of t
 const char *http_query(struct http_request *r, const char *name);        /* decoded; NULL when absent */
 const char *http_header(const struct http_request *r, const char *name); /* any case; the first of several; NULL when absent */
 const char *http_body(const struct http_request *r, size_t *len);        /* never NULL; a NUL stands behind the last byte */
-const char *http_peer(const struct http_request *r);                     /* address of the other end of the socket */
-int64_t     http_arrived_us(const struct http_request *r);               /* clock_mono_us() when the last byte was in */
+const char *http_peer(const struct http_request *r);       /* the client's address: the socket's other end, or whom a trusted proxy names */
+int64_t     http_arrived_us(const struct http_request *r); /* clock_mono_us() when the last byte was in */
 
 /* Answering. The request is gone afterwards. */
 void http_add_header(struct http_request *r, const char *name, const char *value); /* before the answer; line breaks are refused */

@@ -16,7 +16,7 @@
 
 #include "http/http.h"
 
-enum { PARAMS_MAX = 4, ROUTES_MAX = 64 };
+enum { PARAMS_MAX = 4, ROUTES_MAX = 64, PROXIES_MAX = 32 };
 
 #define HTTP_MAGIC    0x68747470u
 #define REQUEST_MAGIC 0x72657175u
@@ -27,6 +27,17 @@ struct route {
     const char *pattern;
     http_fn    *fn;
     void       *arg;
+};
+
+/* The leading bits of an address; IPv4 in its mapped form. */
+struct network {
+    uint8_t  address[16];
+    unsigned bits;
+};
+
+struct proxy_list {
+    struct network networks[PROXIES_MAX];
+    size_t         count;
 };
 
 /* One open connection, known from accept to close, also before evhttp has a request to show. */
@@ -72,6 +83,7 @@ struct http {
     size_t                      max_body;
     int64_t                     timeout_ms;
     unsigned                    max_connections;
+    struct proxy_list           trusted;
     unsigned                    connections;
     int64_t                     full_said_ms; /* clock_mono_ms() of the last line about too many; 0 = never */
     struct route                routes[ROUTES_MAX];
@@ -92,6 +104,11 @@ enum { ROUTE_NONE = -1, ROUTE_OTHER_METHOD = -2 };
 /* The index of the route, or why there is none; allow gets "GET, HEAD" and the like for ROUTE_OTHER_METHOD. Fills r->params. */
 int  route_find(const struct http *h, struct http_request *r, const char *method, const char *path, char *allow, size_t allow_size);
 void route_forget_params(struct http_request *r);
+
+/* proxy.c */
+int proxy_list_parse(struct proxy_list *out, const char *text, struct err *e); /* text may be NULL; ERR_INVALID names the word */
+/* peer: the socket's other end; becomes the client when that is a trusted proxy and names one. */
+void proxy_find_client(const struct proxy_list *list, struct evhttp_request *ev, char *peer, size_t size);
 
 /* request.c */
 const char          *method_name(enum evhttp_cmd_type type); /* "" for an unknown one */

@@ -48,6 +48,7 @@ request_new(struct http *h, struct evhttp_request *ev)
     r->conn = conn_find(h, evhttp_connection_get_bufferevent(evcon));
     evhttp_connection_get_peer(evcon, &host, &port);
     snprintf(r->peer, sizeof r->peer, "%s", host ? host : "");
+    proxy_find_client(&h->trusted, ev, r->peer, sizeof r->peer);
     r->body_len = evbuffer_get_length(in);
     CHECK(evbuffer_add(in, "", 1) == 0);
     r->body = (const char *)evbuffer_pullup(in, -1);

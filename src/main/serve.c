@@ -280,6 +280,7 @@ open_ground(struct house *h, struct err *e)
     struct http_options  ho = { .listen = c->listen,
                                 .max_body = (size_t)c->http_max_body,
                                 .timeout_ms = c->http_timeout,
+                                .trusted_proxies = c->trusted_proxies,
                                 .max_connections = (unsigned)c->http_max_connections };
     if (loop_new(&h->loop, e) || db_open(&h->db, h->loop, &db, e) || fetch_open(&h->fetch, h->loop, &fo, e) ||
         git_open(&h->git, h->loop, &go, e) || http_open(&h->http, h->loop, &ho, e))

@@ -315,6 +315,17 @@ def test_W5_an_address_that_sends_too_many_deliveries_is_429(house_of):
     assert "webhook.limited" in house.log()
 
 
+def test_W5_behind_a_trusted_proxy_each_client_has_its_own_rate(house_of):
+    house = house_of(env={"ORCH_WEBHOOK_RATE_PER_MINUTE": "3", "ORCH_TRUSTED_PROXIES": "127.0.0.1"}).start()
+
+    def post(client):
+        return house.post_plane({"event": "issue"}, secret="wrong", X_Forwarded_For="198.51.100.1, " + client)[0]
+
+    wait_for(lambda: post("203.0.113.7") == 429)
+    assert post("203.0.113.8") == 401
+    wait_for(lambda: 'peer="203.0.113.8"' in house.log(), hint="for the log to name the client")
+
+
 def test_W5_slow_senders_that_take_all_connections_leave_the_service_answering(house_of):
     house = house_of(env={"ORCH_HTTP_MAX_CONNECTIONS": "50"}).start()
     house.wait_states()
