@@ -323,7 +323,7 @@ def test_W5_behind_a_trusted_proxy_each_client_has_its_own_rate(house_of):
 
     wait_for(lambda: post("203.0.113.7") == 429)
     assert post("203.0.113.8") == 401
-    wait_for(lambda: 'peer="203.0.113.8"' in house.log(), hint="for the log to name the client")
+    wait_for(lambda: "peer=203.0.113.8 " in house.log(), hint="for the log to name the client")
 
 
 def test_W5_slow_senders_that_take_all_connections_leave_the_service_answering(house_of):
