@@ -20,8 +20,6 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/str.h"
-#include "webhook/disk.h"
-
 #include "webhook/spool_int.h"
 
 enum {

@@ -83,6 +83,7 @@ struct spool {
 void spool_note_less(struct spool *s); /* an entry or a group is gone: tells the metrics, and rests when nothing is left */
 
 /* replay.c */
+/* The lane of that name: each has one, many may share one. */
 struct lane *spool_lane(struct spool *s, const char *name);
 void spool_add_entry(struct spool *s, struct lane *lane, struct spool_file *file, size_t at, size_t len); /* one entry, behind the others */
 void spool_file_done(struct spool *s, struct spool_file *file);                                           /* frees it */
