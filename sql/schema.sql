@@ -81,7 +81,7 @@ CREATE TABLE orch.outbox (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     ended_at timestamp with time zone,
     CONSTRAINT outbox_check CHECK (((status = 'pending'::text) = (ended_at IS NULL))),
-    CONSTRAINT outbox_kind_check CHECK ((kind = ANY (ARRAY['board_comment'::text, 'board_status'::text, 'alert'::text, 'card'::text, 'task_start'::text, 'pull_open'::text, 'pull_merge'::text, 'archive'::text, 'worktree_remove'::text, 'branch_delete'::text]))),
+    CONSTRAINT outbox_kind_check CHECK ((kind = ANY (ARRAY['board_comment'::text, 'board_status'::text, 'alert'::text, 'card'::text, 'task_start'::text, 'pull_open'::text, 'merge_check'::text, 'pull_merge'::text, 'archive'::text, 'worktree_remove'::text, 'branch_delete'::text]))),
     CONSTRAINT outbox_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'done'::text, 'dead'::text, 'skipped'::text])))
 )
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='500');
@@ -261,6 +261,7 @@ CREATE TABLE orch.projects (
     states_wanted_at timestamp with time zone DEFAULT now(),
     states_error text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    markers text[] DEFAULT '{}'::text[] NOT NULL,
     CONSTRAINT projects_clone_url_check CHECK ((clone_url !~ '^[a-z+]+://[^/@]*:[^/@]*@'::text)),
     CONSTRAINT projects_default_branch_check CHECK ((default_branch <> ''::text)),
     CONSTRAINT projects_prefix_check CHECK ((prefix ~ '^[A-Z][A-Z0-9_]{0,19}$'::text)),
@@ -280,6 +281,7 @@ COMMENT ON COLUMN orch.projects.states_read_at IS 'When the statuses were read f
 COMMENT ON COLUMN orch.projects.states_wanted_at IS 'Since when somebody wants them read again; null = nobody.';
 COMMENT ON COLUMN orch.projects.states_error IS 'Why the last reading failed.';
 COMMENT ON COLUMN orch.projects.created_at IS 'When the project was added.';
+COMMENT ON COLUMN orch.projects.markers IS 'Paths that the default branch must hold after each merge: the integrity guard. Empty = it looks for none.';
 
 CREATE TABLE orch.agent_runs (
     id bigint NOT NULL,
@@ -375,6 +377,7 @@ CREATE VIEW orch.why AS
             WHEN (o.last_error IS NOT NULL) THEN format('effect %s (%s) is tried again at %s after: %s'::text, o.id, o.kind, to_char(o.next_at, 'HH24:MI:SS'::text), o.last_error)
             WHEN ((o.kind = 'task_start'::text) AND (ahead.id IS NOT NULL)) THEN format('the branch is made after the clean-up of task %s: effect %s (%s)%s'::text, ahead.task_id, ahead.id, ahead.kind, COALESCE((', which is tried again after: '::text || ahead.last_error), ''::text))
             WHEN (o.kind = 'task_start'::text) THEN 'the branch is being made'::text
+            WHEN (o.kind = 'merge_check'::text) THEN 'the merge with the default branch is being tried'::text
             WHEN (o.kind = 'pull_merge'::text) THEN 'the pull request is being merged'::text
             WHEN ((t.stage = 'analysis'::text) AND (t.brd_review_started_at IS NOT NULL)) THEN format('waits for a person to approve the analysis since %s'::text, to_char(t.brd_review_started_at, 'YYYY-MM-DD HH24:MI'::text))
             WHEN (t.stage = 'development'::text) THEN format('waits for CI of %s: %s'::text, "left"(t.head_sha, 10), (orch.ci_state(t.repo, t.head_sha)).state)
@@ -430,7 +433,7 @@ CREATE VIEW orch.why AS
             e.created_at,
             e.ended_at
            FROM orch.outbox e
-          WHERE ((e.task_id = t.id) AND (e.status = 'pending'::text) AND (e.kind = ANY (ARRAY['task_start'::text, 'pull_open'::text, 'pull_merge'::text])))
+          WHERE ((e.task_id = t.id) AND (e.status = 'pending'::text) AND orch.moves_task(e.kind))
           ORDER BY e.id
          LIMIT 1) o ON (true))
      LEFT JOIN LATERAL ( SELECT b.id,
@@ -641,6 +644,8 @@ CREATE TABLE orch.deploys (
     finished_at timestamp with time zone,
     verdict text,
     detail text,
+    checked_at timestamp with time zone,
+    checked_onto text,
     CONSTRAINT deploys_check CHECK (((phase = 'C'::text) = (finished_at IS NOT NULL))),
     CONSTRAINT deploys_check1 CHECK (((finished_at IS NULL) = (verdict IS NULL))),
     CONSTRAINT deploys_phase_check CHECK ((phase = ANY (ARRAY['A'::text, 'B'::text, 'C'::text]))),
@@ -658,6 +663,8 @@ COMMENT ON COLUMN orch.deploys.initiated_at IS 'When the irreversible part began
 COMMENT ON COLUMN orch.deploys.finished_at IS 'When it ended.';
 COMMENT ON COLUMN orch.deploys.verdict IS 'SUCCESS, FAILED or CANCELLED (parked when the task was stopped).';
 COMMENT ON COLUMN orch.deploys.detail IS 'Why.';
+COMMENT ON COLUMN orch.deploys.checked_at IS 'When the branch was found to merge cleanly; null = it is to be tried. Confirm Deploy has it tried again.';
+COMMENT ON COLUMN orch.deploys.checked_onto IS 'Commit of the default branch with which that was tried.';
 
 ALTER TABLE orch.deploys ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME orch.deploys_id_seq
@@ -1242,6 +1249,8 @@ CREATE INDEX agent_runs_open_task ON orch.agent_runs USING btree (task_id) WHERE
 
 CREATE INDEX agent_runs_task ON orch.agent_runs USING btree (task_id);
 
+CREATE INDEX deploys_label ON orch.deploys USING btree (task_id) WHERE (confirmed_by ~~ 'label %'::text);
+
 CREATE UNIQUE INDEX deploys_one_open ON orch.deploys USING btree (task_id) WHERE (finished_at IS NULL);
 
 CREATE INDEX deploys_task ON orch.deploys USING btree (task_id);
@@ -1291,6 +1300,8 @@ CREATE INDEX tasks_stops ON orch.tasks USING btree (COALESCE(cancelled_at, cance
 CREATE INDEX tasks_unfinished ON orch.tasks USING btree (repo, id) WHERE (finished_at IS NULL);
 
 CREATE INDEX transitions_event ON orch.transitions USING btree (event_id) WHERE (event_id IS NOT NULL);
+
+CREATE INDEX transitions_label ON orch.transitions USING btree (task_id) WHERE (actor ~~ 'label %'::text);
 
 CREATE INDEX transitions_task ON orch.transitions USING btree (task_id, id);
 
@@ -1401,7 +1412,7 @@ ALTER TABLE ONLY orch.transitions
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.ci_state(repo text, sha text, OUT state text, OUT contexts jsonb) returns record
 --     operator, reader, service
--- orch.claim_effects(node text, slots integer, held bigint[] DEFAULT '{}'::bigint[]) returns TABLE(effect_id bigint, token uuid, kind text, attempts integer, task_id bigint, payload jsonb, context jsonb)
+-- orch.claim_effects(node text, slots integer, held bigint[] DEFAULT '{}'::bigint[], kinds text[] DEFAULT ARRAY['board_comment'::text, 'board_status'::text, 'alert'::text, 'card'::text, 'task_start'::text, 'pull_open'::text, 'pull_merge'::text, 'archive'::text, 'worktree_remove'::text, 'branch_delete'::text]) returns TABLE(effect_id bigint, token uuid, kind text, attempts integer, task_id bigint, payload jsonb, context jsonb)
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.claim_jobs(node text, incarnation uuid, slots integer, marks jsonb DEFAULT NULL::jsonb, without text[] DEFAULT NULL::text[], only_agents text[] DEFAULT NULL::text[]) returns TABLE(run_id bigint, job_id bigint, agent text, repo text, task_id bigint, work_item text, title text, branch text, default_branch text, clone_url text, stage text, content text, attempt integer, max_attempts integer, plane_issue_id text, priority integer, run_at timestamp with time zone)
 --     service; with the owner's rights; plan_cache_mode=force_generic_plan, search_path=pg_catalog, pg_temp
@@ -1483,6 +1494,8 @@ ALTER TABLE ONLY orch.transitions
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.freeze(repo text, reason text) returns text
 --     operator, service; with the owner's rights; search_path=pg_catalog, pg_temp
+-- orch.heed_labels(task_id bigint) returns text
+--     owner; search_path=pg_catalog, pg_temp
 -- orch.hold_reason(task_id bigint, stage text) returns text
 --     owner
 -- orch.idle_key() returns bigint
@@ -1511,10 +1524,14 @@ ALTER TABLE ONLY orch.transitions
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.member_problem(job jsonb, members text[]) returns text
 --     owner; search_path=pg_catalog, pg_temp
+-- orch.merge_checked(task_id bigint, head text, result jsonb) returns void
+--     owner; search_path=pg_catalog, pg_temp
 -- orch.mourn_effect(effect orch.outbox, task orch.tasks, error text) returns void
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.move_on(task_id bigint, cause text, actor text, event_id bigint, run_id bigint, evidence jsonb) returns void
 --     owner; search_path=pg_catalog, pg_temp
+-- orch.moves_task(kind text) returns boolean
+--     operator, reader, service
 -- orch.need_node(node text, incarnation uuid) returns void
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.need_task(ref text) returns bigint
@@ -1584,6 +1601,8 @@ ALTER TABLE ONLY orch.transitions
 -- orch.reject(ref text, reason text DEFAULT NULL::text, actor text DEFAULT SESSION_USER, event_id bigint DEFAULT NULL::bigint) returns text
 --     operator, service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.repo_in_scope(repo text, repos text) returns boolean
+--     owner
+-- orch.report_auto_labels() returns jsonb
 --     owner
 -- orch.report_counts() returns jsonb
 --     owner

@@ -18,8 +18,10 @@ begin
         perform orch.send_back(task.id, reason, 'gate_rejected', actor, event_id, run_id, proof);
     elsif decision = 'wait' and task.stage = 'analysis' and task.brd_review_started_at is null then
         update orch.tasks as t set brd_review_started_at = now(), brd_review_ended_at = null where t.id = task.id;
-        perform orch.add_effect(task.id, 'board_comment', jsonb_build_object('text',
-            format('The analysis is ready on branch %s. Approved goes on, Rejected with a comment sends it back.', task.branch)));
+        if orch.heed_labels(task.id) is null then
+            perform orch.add_effect(task.id, 'board_comment', jsonb_build_object('text',
+                format('The analysis is ready on branch %s. Approved goes on, Rejected with a comment sends it back.', task.branch)));
+        end if;
     end if;
 end
 $$;

@@ -16,7 +16,7 @@ begin
     -- What is under way is left to end: the clean-up that follows in the same lane undoes it.
     update orch.outbox as o set status = 'skipped', ended_at = now(), last_error = 'the task was stopped'
      where o.task_id = task.id and o.status = 'pending' and o.token is null
-       and o.kind in ('task_start', 'pull_open', 'pull_merge', 'board_status', 'card');
+       and (orch.moves_task(o.kind) or o.kind in ('board_status', 'card'));
     perform orch.enter_stage(task.id, 'cancelled', 'stop', task.cancel_actor, event_id, null,
                              jsonb_build_object('via', task.cancel_via, 'reason', task.cancel_reason, 'jobs_cancelled', jobs));
     perform orch.add_effect(task.id, 'alert', jsonb_build_object('text',

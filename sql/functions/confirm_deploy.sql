@@ -4,7 +4,7 @@ declare
     task orch.tasks;
 begin
     select * into task from orch.tasks as t where t.id = orch.need_task(ref) for no key update;
-    update orch.deploys as d set confirmed_at = now(), confirmed_by = actor
+    update orch.deploys as d set confirmed_at = now(), confirmed_by = actor, checked_at = null -- The default branch may have gone on.
      where d.task_id = task.id and d.phase = 'A' and d.confirmed_at is null;
     if not found then
         return format('nothing to confirm: %s', case when task.stage = 'deploy' then task.work_item || ' is confirmed already'

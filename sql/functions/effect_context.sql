@@ -4,7 +4,7 @@ returns jsonb language sql stable as $$
                'task_id', t.id, 'work_item', orch.original_key(t.work_item), 'title', t.title, 'branch', t.branch, 'stage', t.stage,
                'head_sha', t.head_sha, 'pull_number', t.pull_number, 'is_terminal', orch.is_terminal(t.stage),
                'plane_issue_id', coalesce(orch.original_key(t.plane_issue_id), effect.payload ->> 'issue_id'),
-               'repo', coalesce(t.repo, p.repo), 'clone_url', p.clone_url, 'default_branch', p.default_branch,
+               'repo', coalesce(t.repo, p.repo), 'clone_url', p.clone_url, 'default_branch', p.default_branch, 'markers', to_jsonb(p.markers),
                'workspace', p.plane_workspace, 'plane_project_id', p.plane_project_id)
       from (values (1)) as one (row)
       left join orch.tasks as t on t.id = effect.task_id

@@ -13,6 +13,8 @@ begin
             end if;
         when 'pull_open' then
             update orch.tasks as t set pull_number = (result ->> 'number')::bigint where t.id = task.id and not orch.is_terminal(t.stage);
+        when 'merge_check' then
+            perform orch.merge_checked(task.id, effect.payload ->> 'head', result);
         when 'pull_merge' then
             perform orch.task_merged(task.id, result || jsonb_build_object('gate', effect.payload -> 'proof'));
         when 'board_status' then

@@ -6,7 +6,7 @@ declare
 begin
     select * into effect from orch.outbox as o where o.id = effect_failed.effect_id;
     select * into task from orch.tasks as t where t.id = effect.task_id for no key update;
-    if orch.is_terminal(task.stage) and effect.kind in ('task_start', 'pull_open', 'pull_merge') then
+    if orch.is_terminal(task.stage) and orch.moves_task(effect.kind) then
         perform orch.end_effect(effect_id, token, 'skipped', 'the task was stopped; last error: ' || error);
     elsif effect.kind in ('archive', 'worktree_remove') or effect.kind = 'branch_delete' and not is_permanent then
         -- Each is retried until it holds, and none goes before the one ahead of it: what could not be archived must not be deleted.

@@ -6,7 +6,7 @@ begin
     -- Without a forge the pipeline cannot go on; a message nobody can get is no reason to stop it.
     if effect.kind = 'pull_merge' then
         perform orch.send_back(effect.task_id, 'the pull request cannot be merged: ' || reason, 'gate_rejected', 'orchd');
-    elsif effect.kind in ('task_start', 'pull_open') then
+    elsif orch.moves_task(effect.kind) then
         perform orch.block_task(effect.task_id, 'blocked', format('%s was skipped: %s', effect.kind, reason));
     end if;
 end

@@ -8,7 +8,7 @@ returns setof orch.tasks language sql stable as $$
        and not exists (select from orch.jobs as j where j.task_id = t.id and (j.status in ('queued', 'running') or j.finished_at > g.until))
        and not exists (select from orch.agent_runs as r where r.task_id = t.id and r.ended_at is null)
        and not exists (select from orch.outbox as o
-                        where o.task_id = t.id and o.status = 'pending' and o.kind in ('task_start', 'pull_open', 'pull_merge'))
+                        where o.task_id = t.id and o.status = 'pending' and orch.moves_task(o.kind))
 $$;
 comment on function orch.idle_tasks() is
     'Tasks of which nothing has moved, and nothing is about to move, since reconcile_grace: unfinished ones, and those that ended within a day.';

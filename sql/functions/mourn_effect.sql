@@ -6,8 +6,10 @@ begin
     if task.id is null or effect.kind in ('alert', 'card') then
         return; -- It is listed in orch.dead_effects; an alert about a dead alert would only die too.
     elsif effect.kind = 'pull_merge' then
+        -- What is merged cannot be merged again: the work goes on in a pull request of its own.
+        update orch.tasks as t set pull_number = null where t.id = task.id and error like 'integrity: %';
         perform orch.send_back(task.id, 'the pull request cannot be merged: ' || error, 'gate_rejected', 'orchd');
-    elsif effect.kind in ('task_start', 'pull_open') then
+    elsif orch.moves_task(effect.kind) then
         perform orch.block_task(task.id, 'blocked', lost);
     else
         perform orch.add_effect(task.id, 'alert', jsonb_build_object('text', orch.original_key(task.work_item) || ': ' || lost));

@@ -29,7 +29,10 @@ begin
       from orch.nodes as n
      where o.status = 'pending' and o.kind = 'worktree_remove' and o.lane not like 'node/%'
        and n.node = o.node and n.stopped_at is not null and n.beat_at + n.lease < now();
-    delete from orch.merge_leases as l using orch.tasks as t where t.id = l.task_id and orch.is_terminal(t.stage);
+    -- The holder is terminal, or has no deploy any more that needs the lease.
+    delete from orch.merge_leases as l
+     where not exists (select from orch.deploys as d join orch.tasks as t on t.id = d.task_id
+                        where d.task_id = l.task_id and d.finished_at is null and not orch.is_terminal(t.stage));
     perform orch.review_leases(d.repo) from (select distinct e.repo from orch.deploys as e where e.finished_at is null) as d;
     perform orch.review_holds();
     return count;

@@ -9,7 +9,7 @@ begin
         raise exception 'effect % does not exist', effect_id using errcode = 'OR404';
     end if;
     select * into task from orch.tasks as t where t.id = effect.task_id for no key update;
-    if orch.is_terminal(task.stage) and effect.kind in ('task_start', 'pull_open', 'pull_merge') then
+    if orch.is_terminal(task.stage) and orch.moves_task(effect.kind) then
         return format('effect %s (%s) is no longer wanted: %s is %s', effect_id, effect.kind, orch.original_key(task.work_item), task.stage);
     end if;
     if effect.kind = 'pull_merge' and effect.status in ('dead', 'skipped') then -- Its giving up has sent the task back.
@@ -21,7 +21,7 @@ begin
         return format('effect %s is %s', effect_id, effect.status);
     end if;
     update orch.tasks as t set attention = null, attention_reason = null
-     where t.id = task.id and t.attention = 'blocked' and effect.kind in ('task_start', 'pull_open');
+     where t.id = task.id and t.attention = 'blocked' and orch.moves_task(effect.kind);
     perform pg_notify('orch_effects', '');
     return format('effect %s (%s) is tried again', effect_id, effect.kind);
 end

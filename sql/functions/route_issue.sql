@@ -16,6 +16,7 @@ declare
     names_it  boolean := coalesce(is_move and facts ->> 'new_value' = asked, false);
     is_passed boolean;
     key       text;
+    acted     text;
 begin
     status := 'ignored';
     if facts ->> 'action' = 'deleted' or facts ->> 'issue_id' is null then
@@ -70,6 +71,13 @@ begin
          where b.issue_id = known.issue_id;
         select r.status, r.reason, r.task_id into status, reason, task_id
           from orch.route_status(event, project, coalesce(key, ''), task_id) as r;
+    end if;
+    if status = 'ignored' and task_id is not null then
+        acted := orch.heed_labels(task_id);
+        if acted is not null then
+            status := 'routed';
+            reason := acted;
+        end if;
     end if;
 end
 $$;

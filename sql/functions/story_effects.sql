@@ -17,7 +17,7 @@ returns table (at timestamptz, rank int, nr bigint, what text) language sql stab
       from orch.outbox as o
      where o.task_id = task.id
        and case when o.kind in ('archive', 'worktree_remove', 'branch_delete') then o.status in ('done', 'skipped') -- the rest: outstanding()
-                when o.kind in ('task_start', 'pull_open', 'pull_merge') then true
+                when orch.moves_task(o.kind) then true
                 else o.status = 'dead' or o.status = 'pending' and o.last_error is not null end
     union all
     -- Messages that nobody has tried to send yet are one line, not one each.

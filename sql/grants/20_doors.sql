@@ -25,7 +25,7 @@ begin
             ('{orch_reader,orch_operator,orch_service}', true, 'cron_next queue_report status_report task_report why'),
             -- Views call these, and a view calls functions with the rights of whoever reads it.
             ('{orch_reader,orch_operator,orch_service}', false,
-             'ci_state clock_text critical_reason node_note not_taken original_key outstanding span_text'),
+             'ci_state clock_text critical_reason moves_task node_note not_taken original_key outstanding span_text'),
             ('{orch_operator,orch_service}', true,
              'add_dep approve cancel_job clear_limit confirm_deploy freeze pause reject resume retry_effect retry_job schedule set_limit '
              'set_setting stop_task unfreeze unschedule'),

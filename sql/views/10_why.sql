@@ -20,6 +20,7 @@ select t.id as task_id, t.stage, now() - t.stage_since as age, t.work_item,
                format('the branch is made after the clean-up of task %s: effect %s (%s)%s', ahead.task_id, ahead.id, ahead.kind,
                       coalesce(', which is tried again after: ' || ahead.last_error, ''))
            when o.kind = 'task_start' then 'the branch is being made'
+           when o.kind = 'merge_check' then 'the merge with the default branch is being tried'
            when o.kind = 'pull_merge' then 'the pull request is being merged'
            when t.stage = 'analysis' and t.brd_review_started_at is not null then
                format('waits for a person to approve the analysis since %s', to_char(t.brd_review_started_at, 'YYYY-MM-DD HH24:MI'))
@@ -32,7 +33,7 @@ select t.id as task_id, t.stage, now() - t.stage_since as age, t.work_item,
   from orch.tasks as t
   left join lateral (select * from orch.jobs as k where k.task_id = t.id and k.status in ('queued', 'running') order by k.id limit 1) as j on true
   left join orch.agent_runs as r on r.id = j.run_id and r.ended_at is null
-  left join lateral (select * from orch.outbox as e where e.task_id = t.id and e.status = 'pending' and e.kind in ('task_start', 'pull_open', 'pull_merge')
+  left join lateral (select * from orch.outbox as e where e.task_id = t.id and e.status = 'pending' and orch.moves_task(e.kind)
                       order by e.id limit 1) as o on true
   left join lateral (select * from orch.outbox as b where b.lane = o.lane and b.status = 'pending' and b.id < o.id and b.task_id <> o.task_id
                       order by b.id limit 1) as ahead on true

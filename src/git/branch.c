@@ -265,36 +265,3 @@ out:
     git_commit_free(base);
     git_repository_free(repo);
 }
-
-void
-work_check_merged(const struct git_home *home, const struct ask *ask, struct answer *answer, struct err *e)
-{
-    git_repository *repo = NULL;
-    char           *ref = xasprintf("refs/remotes/origin/%s", ask->default_branch);
-    git_commit     *found = NULL;
-    git_oid         head, commit;
-    int             below;
-
-    if (mirror_open(&repo, home, ask, e) || mirror_fetch(repo, home, ask, e))
-        goto out;
-    if (git_oid_fromstr(&commit, ask->commit) < 0 || !ref_oid(&head, repo, ref)) {
-        err_set(e, ERR_INVALID, "cannot tell whether \"%s\" is merged into \"%s\": one of them is not there", ask->commit,
-                ask->default_branch);
-        goto out;
-    }
-    /* 0: not a descendant. An unknown commit is not merged either, and is an error of its own. */
-    below = git_commit_lookup(&found, repo, &commit);
-    if (below == 0)
-        below = git_oid_equal(&head, &commit) ? 1 : git_graph_descendant_of(repo, &head, &commit);
-    if (below < 0) {
-        err_set(e, git_code(below), "could not compare \"%s\" with \"%s\": %s", ask->commit, ask->default_branch, git_why());
-        goto out;
-    }
-    oid_text(answer->base, &head);
-    answer->info = json_new_object();
-    json_set_bool(answer->info, "is_merged", below == 1);
-out:
-    git_commit_free(found);
-    free(ref);
-    git_repository_free(repo);
-}

@@ -78,6 +78,7 @@ job_free(struct git_job *j)
     free(j->ask.message);
     free(j->ask.work_item);
     free(j->ask.commit);
+    json_free(j->ask.markers);
     json_free(j->answer.info);
     free(j);
 }
@@ -236,7 +237,8 @@ git_forget(struct git_job *j)
 
 /* What a verb needs beside its target. */
 struct extra {
-    const char *path, *content, *message, *work_item, *commit;
+    const char  *path, *content, *message, *work_item, *commit;
+    struct json *markers;
 };
 
 static struct git_job *
@@ -258,7 +260,8 @@ start(struct git *g, git_work_fn *work, const struct git_target *t, const struct
                            .content = xstrdup(x->content),
                            .message = xstrdup(x->message),
                            .work_item = xstrdup(x->work_item),
-                           .commit = xstrdup(x->commit) };
+                           .commit = xstrdup(x->commit),
+                           .markers = x->markers ? json_copy(x->markers) : NULL };
     TAILQ_INSERT_TAIL(&g->every, j, all);
     g->pending++;
     pthread_mutex_lock(&g->lock);
@@ -300,7 +303,13 @@ git_remove_worktree(struct git *g, const struct git_target *t, git_fn *fn, void 
 }
 
 struct git_job *
-git_check_merged(struct git *g, const struct git_target *t, const char *commit, git_fn *fn, void *arg)
+git_check_merged(struct git *g, const struct git_target *t, const char *commit, struct json *markers, git_fn *fn, void *arg)
 {
-    return start(g, work_check_merged, t, &(struct extra){ .commit = commit }, fn, arg);
+    return start(g, work_check_merged, t, &(struct extra){ .commit = commit, .markers = markers }, fn, arg);
+}
+
+struct git_job *
+git_try_merge(struct git *g, const struct git_target *t, const char *commit, git_fn *fn, void *arg)
+{
+    return start(g, work_try_merge, t, &(struct extra){ .commit = commit }, fn, arg);
 }

@@ -70,8 +70,14 @@ struct git_job *git_archive(struct git *g, const struct git_target *t, const cha
 /* Removes the task's worktree directory and registration, and the mirror's local branch. Absent is success. */
 struct git_job *git_remove_worktree(struct git *g, const struct git_target *t, git_fn *fn, void *arg);
 
-/* Fetches, and tells whether commit is an ancestor of (or is) the default branch: r.info = {"is_merged": bool}, r.base = its head. */
-struct git_job *git_check_merged(struct git *g, const struct git_target *t, const char *commit, git_fn *fn, void *arg);
+/* Fetches, and tells whether commit is an ancestor of (or is) the default branch, and which of the paths in markers (a list of texts, borrowed;
+ * NULL = none) its tree lacks: r.info = {"is_merged": bool, "missing": [path, …]}, r.base = its head. */
+struct git_job *git_check_merged(struct git *g, const struct git_target *t, const char *commit, struct json *markers, git_fn *fn,
+                                 void *arg);
+
+/* Fetches, and merges commit with the default branch in memory, of which nothing is kept: r.info = {"conflicts": [path, …]}, empty when it merges
+ * cleanly; r.base = the default branch's head. */
+struct git_job *git_try_merge(struct git *g, const struct git_target *t, const char *commit, git_fn *fn, void *arg);
 
 /* Whether name may be made, pushed to or deleted: a valid ref name of ours, and, in any spelling (case, blanks, refs/heads/,
  * origin/, remotes/), neither main, master nor the default branch. ERR_DENIED or ERR_INVALID otherwise. */

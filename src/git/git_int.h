@@ -10,11 +10,12 @@
 
 /* What is asked for, in copies of our own. */
 struct ask {
-    char   *repo, *clone_url, *default_branch, *branch;
-    int64_t task_id;
-    char   *path, *content, *message; /* start_branch */
-    char   *work_item;                /* collect, archive */
-    char   *commit;                   /* check_merged */
+    char        *repo, *clone_url, *default_branch, *branch;
+    int64_t      task_id;
+    char        *path, *content, *message; /* start_branch */
+    char        *work_item;                /* collect, archive */
+    char        *commit;                   /* check_merged, try_merge */
+    struct json *markers;                  /* check_merged */
 };
 
 /* What the pool knows; borrowed by every job, constant after git_open(). */
@@ -30,7 +31,7 @@ struct answer {
 
 typedef void git_work_fn(const struct git_home *home, const struct ask *ask, struct answer *answer, struct err *e);
 
-git_work_fn work_start_branch, work_open_worktree, work_collect, work_archive, work_remove_worktree, work_check_merged;
+git_work_fn work_start_branch, work_open_worktree, work_collect, work_archive, work_remove_worktree, work_check_merged, work_try_merge;
 
 /* libgit2's last message, and a code for what the caller can do about it. */
 const char   *git_why(void);

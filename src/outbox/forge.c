@@ -97,6 +97,20 @@ forge_pull_open_start(struct effect *x)
 
 /* --- merging it ----------------------------------------------------------------------------------------------------------------------- */
 
+/* SQL knows by the first word that it is merged all the same. */
+static void
+fail_integrity(struct effect *x, struct json *missing)
+{
+    struct buf list = { 0 };
+    struct err e = ERR_INIT;
+
+    for (size_t i = 0; i < json_len(missing); i++)
+        buf_printf(&list, "%s%s", i ? ", " : "", json_str(json_item(missing, i), ""));
+    err_set(&e, ERR_INVALID, "integrity: after the merge the default branch lacks %s", list.data);
+    buf_fini(&list);
+    outbox_fail(x, &e, -1);
+}
+
 static void
 on_checked(const struct git_result *r, const struct err *e, void *arg)
 {
@@ -107,6 +121,8 @@ on_checked(const struct git_result *r, const struct err *e, void *arg)
         outbox_fail(x, e, -1);
     } else if (!r->info || !json_bool(r->info, "is_merged")) {
         fail(x, ERR_RETRY, "forge: says merged, but the head is not in the fetched default branch", -1);
+    } else if (json_len(json_at(r->info, "missing"))) {
+        fail_integrity(x, json_at(r->info, "missing"));
     } else {
         result = json_new_object();
         json_set_str(result, "merge_sha", x->merge_sha);
@@ -121,7 +137,7 @@ check_merged(struct effect *x, const struct gitea_result *r)
     struct git_target t = repo_target(x);
     free(x->merge_sha);
     x->merge_sha = xstrdup(*r->merge_sha ? r->merge_sha : NULL);
-    x->job = git_check_merged(outbox_git(x), &t, outbox_text(x, "payload.head"), on_checked, x);
+    x->job = git_check_merged(outbox_git(x), &t, outbox_text(x, "payload.head"), json_at(x->context, "markers"), on_checked, x);
 }
 
 static void

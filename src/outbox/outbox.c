@@ -53,6 +53,7 @@ static const struct {
     { "card", chat_card_start },
     { "task_start", repo_task_start_start },
     { "pull_open", forge_pull_open_start },
+    { "merge_check", repo_merge_check_start },
     { "pull_merge", forge_pull_merge_start },
     { "archive", repo_archive_start },
     { "worktree_remove", repo_worktree_remove_start },
@@ -396,11 +397,20 @@ list_held(const struct outbox *o, struct buf *out)
     buf_add_str(out, "}");
 }
 
+/* What a newer orchd beside us may promise is left to it. */
+static void
+list_kinds(struct buf *out)
+{
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+        buf_printf(out, "%s%s", i ? "," : "{", kinds[i].kind);
+    buf_add_str(out, "}");
+}
+
 static void
 claim(struct outbox *o)
 {
     char       slots[16];
-    struct buf held = { 0 };
+    struct buf held = { 0 }, known = { 0 };
     if (o->is_draining || o->count >= MAX_SLOTS)
         return;
     if (o->claim) {
@@ -410,8 +420,10 @@ claim(struct outbox *o)
     o->is_wanted_again = false;
     snprintf(slots, sizeof(slots), "%d", MAX_SLOTS - o->count);
     list_held(o, &held);
-    o->claim = db_call(o->db, CALL_claim_effects, (const char *[]){ o->node, slots, held.data }, on_claimed, o);
+    list_kinds(&known);
+    o->claim = db_call(o->db, CALL_claim_effects, (const char *[]){ o->node, slots, held.data, known.data }, on_claimed, o);
     buf_fini(&held);
+    buf_fini(&known);
 }
 
 static void

@@ -77,6 +77,7 @@ void forge_pull_open_start(struct effect *x);
 void forge_pull_merge_start(struct effect *x);
 void forge_branch_delete_start(struct effect *x);
 void repo_task_start_start(struct effect *x);
+void repo_merge_check_start(struct effect *x);
 void repo_archive_start(struct effect *x);
 void repo_worktree_remove_start(struct effect *x);
 

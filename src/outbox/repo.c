@@ -1,4 +1,4 @@
-/* repo: the kinds that git alone does: task_start, archive, worktree_remove. Each may be repeated; see git.h. */
+/* repo: the kinds that git alone does: task_start, merge_check, archive, worktree_remove. Each may be repeated; see git.h. */
 #include "base/check.h"
 #include "base/str.h"
 #include "outbox/outbox_int.h"
@@ -43,6 +43,30 @@ repo_task_start_start(struct effect *x)
         return;
     x->job = git_start_branch(outbox_git(x), &t, outbox_text(x, "payload.path"), outbox_text(x, "payload.content"),
                               outbox_text(x, "payload.message"), on_task_start, x);
+}
+
+static void
+on_merge_tried(const struct git_result *r, const struct err *e, void *arg)
+{
+    struct effect *x = CHECKED(arg, EFFECT_MAGIC);
+    struct json   *result;
+    x->job = NULL;
+    if (e) {
+        outbox_fail(x, e, -1);
+        return;
+    }
+    result = json_copy(r->info);
+    json_set_str(result, "onto", r->base);
+    outbox_finish(x, result);
+}
+
+void
+repo_merge_check_start(struct effect *x)
+{
+    static const char *const wanted[] = { "payload.head", NULL };
+    struct git_target        t = repo_target(x);
+    if (!outbox_lacks(x, wanted_of_target) && !outbox_lacks(x, wanted))
+        x->job = git_try_merge(outbox_git(x), &t, outbox_text(x, "payload.head"), on_merge_tried, x);
 }
 
 static void

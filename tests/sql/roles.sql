@@ -8,7 +8,7 @@ create temporary table decided as
 select d.who, string_to_table(d.names, ' ') as name from (values
     ('anybody',  'enqueue enqueue_many refuse_producer'), -- with their own rights, to be told who may
     ('producer', 'job put_job put_jobs'),
-    ('reader',   'ci_state clock_text critical_reason cron_next node_note not_taken original_key outstanding queue_report span_text '
+    ('reader',   'ci_state clock_text critical_reason cron_next moves_task node_note not_taken original_key outstanding queue_report span_text '
                  'status_report task_report why'),
     ('operator', 'add_dep approve cancel_job clear_limit confirm_deploy freeze pause reject resume retry_effect retry_job '
                  'schedule set_limit set_setting stop_task unfreeze unschedule'),
@@ -19,10 +19,10 @@ select d.who, string_to_table(d.names, ' ') as name from (values
                  'begin_deploy block_task blocked_by cancel_jobs cancel_task check_agent check_gate check_jobs check_rule check_settings '
                  'close_run close_runs cron_allows cron_day cron_field cron_next_named cron_next_walking cron_number cron_parts delay_effect '
                  'effect_context effect_payload end_effect end_job enqueue_keyed enter_stage fail_job file_blobs find_story find_task finish_deploy '
-                 'fire_schedule fire_schedules first_instant free_held hold_reason idle_key idle_tasks initiate_deploy is_critical is_ruled is_terminal job_problem '
-                 'limit_key limit_room local_time member_problem mourn_effect move_on need_node need_task newest_ticks next_job_ms '
+                 'fire_schedule fire_schedules first_instant free_held heed_labels hold_reason idle_key idle_tasks initiate_deploy is_critical is_ruled is_terminal job_problem '
+                 'limit_key limit_room local_time member_problem merge_checked mourn_effect move_on need_node need_task newest_ticks next_job_ms '
                  'note_own_status open_run open_runs prune prune_events prune_jobs prune_outbox queue_stage_job reconcile reconcile_task repo_in_scope '
-                 'report_counts report_duty report_events report_max_concurrency report_nodes report_not_built report_outbox report_reaper '
+                 'report_auto_labels report_counts report_duty report_events report_max_concurrency report_nodes report_not_built report_outbox report_reaper '
                  'report_recent report_reconcile report_resilience '
                  'report_serial_gate report_stop report_task_deps report_upkeep requeue_job review_blocks review_holds review_leases review_limits returns_to '
                  'route_event route_forge route_issue route_status route_to_analyse rule_covers rules_for send_back setting settle_job start_task stays_critical '
@@ -50,7 +50,7 @@ select is_empty($$select r.role, f.signature from roles as r cross join function
                    where has_function_privilege(r.role, f.oid, 'execute') <> (f.who = any (r.may))$$,
                 'X3 each role calls just what is its own');
 select is_empty($$select f.signature from functions as f
-                   where f.is_definer <> (f.who not in ('owner', 'anybody') and f.name not in ('ci_state', 'clock_text', 'critical_reason', 'node_note', 'not_taken',
+                   where f.is_definer <> (f.who not in ('owner', 'anybody') and f.name not in ('ci_state', 'clock_text', 'critical_reason', 'moves_task', 'node_note', 'not_taken',
                                                                                         'original_key', 'outstanding', 'span_text'))$$,
                 'X3 what others may call runs with the rights of the owner, except what views need');
 select is_empty($$select f.signature from functions as f where (f.is_definer or f.language <> 'sql') and f.is_pinned is not true$$,

@@ -33,7 +33,7 @@ select is_empty('select * from orch.merge_leases', 'D7-3 with the lease free');
 rollback to parked;
 
 -- M2: a deployer whose process ran, though the start could not be recorded, is not simply run again.
-select orch.confirm_deploy('SHOP-007', 'alice');
+select pg_temp.confirm();
 create temp table deployer as select pg_temp.claim() as id;
 select ok(pg_temp.is_critical(), 'S6 between the claim and the record of its start a deploy is critical');
 savepoint claimed;

@@ -4,7 +4,7 @@ select * from no_plan();
 
 -- The edges of the critical window, as tests/model found them.
 select pg_temp.drive('parked');
-select orch.confirm_deploy('SHOP-007', 'alice');
+select pg_temp.confirm();
 create temp table run as select pg_temp.claim() as id;
 savepoint claimed;
 select is((select s.result from orch.stop_task('SHOP-007') as s), 'deferred', 'S6 a deploy that is only claimed yet is critical: its agent may have begun');

@@ -192,10 +192,25 @@ rig_remove(struct rig *r)
 }
 
 __attribute__((unused)) static enum err_code
-rig_merged(struct rig *r, const char *commit)
+rig_merged_with(struct rig *r, const char *commit, struct json *markers)
 {
     rig_forget(r);
-    git_check_merged(r->git, &r->target, commit, on_result, r);
+    git_check_merged(r->git, &r->target, commit, markers, on_result, r);
+    rig_wait(r);
+    return r->err.code;
+}
+
+__attribute__((unused)) static enum err_code
+rig_merged(struct rig *r, const char *commit)
+{
+    return rig_merged_with(r, commit, NULL);
+}
+
+__attribute__((unused)) static enum err_code
+rig_try_merge(struct rig *r, const char *commit)
+{
+    rig_forget(r);
+    git_try_merge(r->git, &r->target, commit, on_result, r);
     rig_wait(r);
     return r->err.code;
 }

@@ -327,6 +327,44 @@ check_merged__follows_the_forge(void **state)
     assert_int_equal(rig_merged(r, "main"), ERR_INVALID);
 }
 
+static void
+M3_check_merged__names_the_markers_that_are_gone(void **state)
+{
+    struct rig  *r = CHECKED(*state, RIG_MAGIC);
+    struct json *markers = json_new_array();
+
+    json_push_str(markers, "a");
+    json_push_str(markers, "VERSION");
+    json_push_str(markers, "../a");
+    assert_int_equal(rig_start(r), 0);
+    assert_int_equal(rig_merged_with(r, r->head, markers), 0);
+    assert_string_equal(json_text(json_at(r->info, "missing")), "[\"VERSION\",\"../a\"]");
+    json_free(markers);
+}
+
+static void
+M1_try_merge__names_each_path_in_conflict_and_changes_nothing(void **state)
+{
+    struct rig *r = CHECKED(*state, RIG_MAGIC);
+    char        head[41];
+
+    rig_begin(r);
+    rig_do(r, "cd \"$W\"; echo mine >a; mkdir d; echo new >d/e; git add .; git commit -qm mine");
+    assert_int_equal(rig_collect(r), 0);
+    memcpy(head, r->head, sizeof head);
+    assert_int_equal(rig_try_merge(r, head), 0);
+    assert_string_equal(json_text(json_at(r->info, "conflicts")), "[]");
+    assert_sh(r, "git -C forge.git rev-parse main", r->base);
+    rig_do(r, "cd person; git checkout -q main; echo theirs >a; mkdir d; echo other >d/e; git add .; git commit -qm theirs; "
+              "git push -q origin main");
+    assert_int_equal(rig_try_merge(r, "not a commit"), ERR_INVALID);
+    assert_int_equal(rig_try_merge(r, "0123456789012345678901234567890123456789"), ERR_GONE);
+    assert_int_equal(rig_try_merge(r, head), 0);
+    assert_string_equal(json_text(json_at(r->info, "conflicts")), "[\"a\",\"d/e\"]");
+    assert_sh(r, "git -C forge.git rev-parse main", r->base);
+    assert_sh(r, "git -C \"$W\" status --porcelain", "");
+}
+
 int
 main(void)
 {
@@ -350,6 +388,8 @@ main(void)
         RIG_TEST(a_mirror_half_made__is_made_again),
         RIG_TEST(a_mirror__obeys_the_task_not_what_an_agent_wrote_in_its_configuration),
         RIG_TEST(check_merged__follows_the_forge),
+        RIG_TEST(M3_check_merged__names_the_markers_that_are_gone),
+        RIG_TEST(M1_try_merge__names_each_path_in_conflict_and_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,8 @@
 #define CONTEXT                                                                                                                            \
     "{\"task_id\":3,\"work_item\":\"ORCH-042\",\"branch\":\"feature/a\",\"plane_issue_id\":\"i-1\",\"repo\":\"acme/app\","                 \
     "\"clone_url\":\"file:///x\","                                                                                                         \
-    "\"default_branch\":\"main\",\"workspace\":\"acme\",\"plane_project_id\":\"p-1\",\"pull_number\":7}"
+    "\"default_branch\":\"main\",\"workspace\":\"acme\",\"plane_project_id\":\"p-1\",\"pull_number\":7,"                                   \
+    "\"markers\":[\"VERSION\"]}"
 
 struct rig w;
 
@@ -65,14 +66,31 @@ git_remove_worktree(struct git *g, const struct git_target *t, git_fn *fn, void 
 }
 
 struct git_job *
-git_check_merged(struct git *g, const struct git_target *t, const char *commit, git_fn *fn, void *arg)
+git_check_merged(struct git *g, const struct git_target *t, const char *commit, struct json *markers, git_fn *fn, void *arg)
 {
     struct json *info = json_new_object();
+    struct json *missing = json_new_array();
     (void)g;
+    assert_string_equal(json_str(json_item(markers, 0), ""), "VERSION");
+    if (w.git.is_marker_gone)
+        json_push_str(missing, "VERSION");
+    json_set(info, "missing", missing);
     assert_string_equal(commit, HEAD);
     w.git.checked++;
     json_set_bool(info, "is_merged", w.git.is_merged);
     return new_job(t, "check", info, fn, arg);
+}
+
+struct git_job *
+git_try_merge(struct git *g, const struct git_target *t, const char *commit, git_fn *fn, void *arg)
+{
+    struct json *info = json_new_object();
+    struct json *conflicts = json_new_array();
+    (void)g;
+    assert_string_equal(commit, HEAD);
+    json_push_str(conflicts, "a.txt");
+    json_set(info, "conflicts", conflicts);
+    return new_job(t, "try_merge", info, fn, arg);
 }
 
 int

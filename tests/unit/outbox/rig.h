@@ -28,7 +28,7 @@ struct git_job {
 /* What the git that says yes was asked, and how it answers. */
 struct fake_git {
     int             checked;
-    bool            is_merged, is_silent;
+    bool            is_merged, is_marker_gone, is_silent;
     char            what[256];
     struct git_job *jobs[RIG_EFFECTS];
     int             job_count;

@@ -18,6 +18,7 @@ O1_outbox__delivers_a_comment_with_the_effects_id(void **state)
     has(CALL_claim_effects, 0, "n1");
     has(CALL_claim_effects, 1, "16");
     has(CALL_claim_effects, 2, "{}");
+    has(CALL_claim_effects, 3, "{board_comment,board_status,");
     has(CALL_effect_done, 0, "5");
     has(CALL_effect_done, 1, "t-1");
     has(CALL_effect_done, 2, "\"comment_id\":\"c-1\"");
@@ -199,6 +200,30 @@ M3_outbox__does_not_believe_a_merge_that_git_does_not_see(void **state)
 }
 
 static void
+M3_outbox__names_what_a_merge_has_lost(void **state)
+{
+    static const struct http_reply reply = { .status = 200, .body = PULL("closed", "true", HEAD) };
+    (void)state;
+    w.git.is_merged = w.git.is_marker_gone = true;
+    hand_out("5", "t-1", "pull_merge", "{\"number\":7,\"head\":\"" HEAD "\"}");
+    open_outbox(&reply, 1);
+    run_until(is_reported);
+    has(CALL_effect_failed, 2, "integrity: after the merge the default branch lacks VERSION");
+    has(CALL_effect_failed, 4, "true");
+}
+
+static void
+M1_outbox__tries_a_merge_in_memory(void **state)
+{
+    (void)state;
+    hand_out("5", "t-1", "merge_check", "{\"head\":\"" HEAD "\"}");
+    open_outbox(NULL, 0);
+    run_until(is_reported);
+    has(CALL_effect_done, 2, "\"conflicts\":[\"a.txt\"]");
+    has(CALL_effect_done, 2, "\"onto\":\"" HEAD "\"");
+}
+
+static void
 outbox__tries_a_merge_again_later_when_the_forge_asks(void **state)
 {
     static const struct http_reply replies[] = {
@@ -282,6 +307,8 @@ main(void)
         RIG_TEST(outbox__finds_the_pull_request_that_exists),
         RIG_TEST(M3_outbox__takes_405_for_merged_when_the_forge_says_so_and_git_agrees),
         RIG_TEST(M3_outbox__does_not_believe_a_merge_that_git_does_not_see),
+        RIG_TEST(M3_outbox__names_what_a_merge_has_lost),
+        RIG_TEST(M1_outbox__tries_a_merge_in_memory),
         RIG_TEST(outbox__tries_a_merge_again_later_when_the_forge_asks),
         RIG_TEST(M3_outbox__never_merges_another_head),
         RIG_TEST(S4_outbox__refuses_to_delete_the_default_branch),
