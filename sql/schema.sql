@@ -313,6 +313,7 @@ CREATE TABLE orch.agent_runs (
     tokens_out bigint,
     tokens_cache bigint,
     cost_usd numeric(12,6),
+    cgroup text,
     CONSTRAINT agent_runs_check CHECK (((outcome IS NULL) = (ended_at IS NULL))),
     CONSTRAINT agent_runs_outcome_check CHECK ((outcome = ANY (ARRAY['ok'::text, 'failed'::text, 'timeout'::text, 'stopped'::text, 'lost'::text, 'released'::text, 'transient'::text, 'unstartable'::text])))
 )
@@ -347,6 +348,7 @@ COMMENT ON COLUMN orch.agent_runs.tokens_in IS 'Tokens read.';
 COMMENT ON COLUMN orch.agent_runs.tokens_out IS 'Tokens written.';
 COMMENT ON COLUMN orch.agent_runs.tokens_cache IS 'Tokens from the cache.';
 COMMENT ON COLUMN orch.agent_runs.cost_usd IS 'Cost in US dollars.';
+COMMENT ON COLUMN orch.agent_runs.cgroup IS 'Directory of the control group that holds its processes; null = its warden alone holds them.';
 
 CREATE TABLE orch.merge_leases (
     repo text NOT NULL,
@@ -506,7 +508,8 @@ CREATE VIEW orch.active AS
             a.tokens_in,
             a.tokens_out,
             a.tokens_cache,
-            a.cost_usd
+            a.cost_usd,
+            a.cgroup
            FROM orch.agent_runs a
           WHERE ((a.task_id = t.id) AND (a.ended_at IS NULL))
           ORDER BY a.id DESC
@@ -786,7 +789,8 @@ CREATE TABLE orch.nodes (
     stopped_at timestamp with time zone,
     host text,
     agents text[],
-    left_out jsonb DEFAULT '{}'::jsonb NOT NULL
+    left_out jsonb DEFAULT '{}'::jsonb NOT NULL,
+    containment text
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='200');
 COMMENT ON TABLE orch.nodes IS 'orchd processes that run jobs.';
@@ -803,6 +807,7 @@ COMMENT ON COLUMN orch.nodes.stopped_at IS 'When it left in order, or was found 
 COMMENT ON COLUMN orch.nodes.host IS 'Host on which it runs: name and boot.';
 COMMENT ON COLUMN orch.nodes.agents IS 'Agents that it can run; null = it has not told, and may run any.';
 COMMENT ON COLUMN orch.nodes.left_out IS 'Of those, the ones of which it takes no jobs now, and why: {"<agent>": {"breaker", "preflight", "until", "why"}}.';
+COMMENT ON COLUMN orch.nodes.containment IS 'What holds the processes of a run: cgroup, or its warden alone; null = the node did not say.';
 
 CREATE VIEW orch.nodes_now AS
  SELECT n.node,
@@ -818,7 +823,8 @@ CREATE VIEW orch.nodes_now AS
            FROM orch.open_runs(n.node) open_runs(run_id, job_id, task_id, incarnation, claimed_at, started_at, pid, pid_start, boot_id)) AS running,
     n.pid,
     n.version,
-    n.started_at
+    n.started_at,
+    n.containment
    FROM orch.nodes n
   ORDER BY n.node;
 COMMENT ON VIEW orch.nodes_now IS 'Nodes and how they are.';
@@ -830,6 +836,7 @@ COMMENT ON COLUMN orch.nodes_now.running IS 'Open runs.';
 COMMENT ON COLUMN orch.nodes_now.pid IS 'Process on its host.';
 COMMENT ON COLUMN orch.nodes_now.version IS 'Version of orchd.';
 COMMENT ON COLUMN orch.nodes_now.started_at IS 'Start of the process.';
+COMMENT ON COLUMN orch.nodes_now.containment IS 'What holds the processes of a run: cgroup, or its warden alone; null = the node did not say.';
 
 ALTER TABLE orch.outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME orch.outbox_id_seq
@@ -1514,7 +1521,7 @@ ALTER TABLE ONLY orch.transitions
 --     operator, producer, service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.job_problem(agent text, repo text, run_at timestamp with time zone, max_attempts integer, unique_key text, tags text[], unique_for interval, limit_key text) returns text
 --     owner
--- orch.leftover_runs(node text) returns TABLE(run_id bigint, job_id bigint, pid integer, pid_start text, boot_id text, marker text)
+-- orch.leftover_runs(node text) returns TABLE(run_id bigint, job_id bigint, pid integer, pid_start text, boot_id text, marker text, cgroup text)
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.limit_key() returns bigint
 --     owner
@@ -1548,7 +1555,7 @@ ALTER TABLE ONLY orch.transitions
 --     service; with the owner's rights; plan_cache_mode=force_generic_plan, search_path=pg_catalog, pg_temp
 -- orch.node_note(node text) returns text
 --     operator, reader, service
--- orch.node_start(node text, incarnation uuid, pid integer, slots integer, version text, lease interval, host text DEFAULT NULL::text) returns void
+-- orch.node_start(node text, incarnation uuid, pid integer, slots integer, version text, lease interval, host text DEFAULT NULL::text, containment text DEFAULT NULL::text) returns void
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.node_stop(node text, incarnation uuid) returns void
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
@@ -1670,7 +1677,7 @@ ALTER TABLE ONLY orch.transitions
 --     owner
 -- orch.run_duty(duty text, node text, keep interval, OUT is_ours boolean, OUT holder text, OUT count integer, OUT goes_on boolean, OUT failed text, OUT skipped integer) returns record
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
--- orch.run_started(run_id bigint, pid integer, pid_start text, boot_id text, log_path text, job_id bigint DEFAULT NULL::bigint) returns boolean
+-- orch.run_started(run_id bigint, pid integer, pid_start text, boot_id text, log_path text, job_id bigint DEFAULT NULL::bigint, cgroup text DEFAULT NULL::text) returns boolean
 --     service; with the owner's rights; plan_cache_mode=force_generic_plan, search_path=pg_catalog, pg_temp
 -- orch.run_stopping(run_id bigint, term_at timestamp with time zone, kill_at timestamp with time zone) returns void
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp

@@ -17,3 +17,12 @@ insert into orch.settings (name, published) values
     ('auto_labels_enabled', 'off'), ('auto_labels_repos', ''), ('auto_approve_label', 'auto-approve'), ('auto_deploy_label', 'auto-deploy');
 create index transitions_label on orch.transitions (task_id) where actor like 'label %';
 create index deploys_label on orch.deploys (task_id) where confirmed_by like 'label %';
+
+-- What holds the processes of a run; and the successors that tell of it.
+alter table orch.agent_runs add column cgroup text;
+comment on column orch.agent_runs.cgroup is 'Directory of the control group that holds its processes; null = its warden alone holds them.';
+alter table orch.nodes add column containment text;
+comment on column orch.nodes.containment is 'What holds the processes of a run: cgroup, or its warden alone; null = the node did not say.';
+drop function if exists orch.node_start(text, uuid, int, int, text, interval, text);
+drop function if exists orch.run_started(bigint, int, text, text, text, bigint);
+drop function if exists orch.leftover_runs(text);

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "agent/agent_int.h"
-#include "agent/tree.h"
+#include "agent/hunt.h"
 #include "agent/warden.h"
 #include "base/check.h"
 #include "base/clock.h"
@@ -39,32 +39,33 @@ enum agent_state { AGENT_STARTING, AGENT_RUNNING, AGENT_LOST, AGENT_OVER };
 struct agent {
     uint32_t magic;
     TAILQ_ENTRY(agent) link;
-    struct loop       *loop;
-    enum agent_state   state;
-    pid_t              pid; /* of the warden */
-    uint64_t           start;
-    int                pidfd;
-    int                control;
-    bool               is_reaped; /* the warden */
-    bool               is_gone;   /* GONE was reported */
-    bool               is_timeout_asked;
-    bool               is_freed; /* no callbacks any more */
-    int64_t            asked_us; /* first agent_stop() or time-out, wall clock */
-    int64_t            grace_ms;
-    char              *name; /* argv[0] */
-    char              *marker;
-    struct loop_watch *pid_watch;
-    struct loop_watch *control_watch;
-    struct loop_timer *timeout;
-    struct loop_timer *stuck;
-    struct loop_timer *look; /* while lost */
-    struct tree        tree; /* while lost */
-    struct tree_seen   seen;
-    struct agent_end   end;
-    agent_start_fn    *on_start;
-    agent_cascade_fn  *on_cascade;
-    agent_end_fn      *on_end;
-    void              *arg;
+    struct loop        *loop;
+    enum agent_state    state;
+    pid_t               pid; /* of the warden */
+    uint64_t            start;
+    int                 pidfd;
+    int                 control;
+    bool                is_reaped; /* the warden */
+    bool                is_gone;   /* GONE was reported */
+    bool                is_timeout_asked;
+    bool                is_freed; /* no callbacks any more */
+    int64_t             asked_us; /* first agent_stop() or time-out, wall clock */
+    int64_t             grace_ms;
+    char               *name; /* argv[0] */
+    char               *marker;
+    char               *cage; /* directory of its control group; NULL = none */
+    struct loop_watch  *pid_watch;
+    struct loop_watch  *control_watch;
+    struct loop_timer  *timeout;
+    struct loop_timer  *stuck;
+    struct loop_timer  *look;   /* while lost */
+    struct sweep_target target; /* while lost */
+    struct hunt         hunt;
+    struct agent_end    end;
+    agent_start_fn     *on_start;
+    agent_cascade_fn   *on_cascade;
+    agent_end_fn       *on_end;
+    void               *arg;
 };
 
 static TAILQ_HEAD(, agent) agents = TAILQ_HEAD_INITIALIZER(agents);
@@ -107,10 +108,10 @@ agent_release(void *arg)
     struct agent *a = CHECKED(arg, AGENT_MAGIC);
 
     a->magic = 0;
-    tree_fini(&a->tree);
-    tree_seen_fini(&a->seen);
+    hunt_fini(&a->hunt);
     free(a->name);
     free(a->marker);
+    free(a->cage);
     free(a);
 }
 
@@ -141,6 +142,8 @@ state_enter(struct agent *a, enum agent_state next)
     if (next != AGENT_OVER)
         return;
     let_go(a);
+    if (a->cage)
+        cage_remove(a->cage);
     TAILQ_REMOVE(&agents, a, link);
     a->end.is_stopped = a->asked_us && (!a->end.ended_us || a->end.ended_us >= a->asked_us);
     a->end.is_timeout = a->end.is_stopped && a->is_timeout_asked;
@@ -153,17 +156,16 @@ state_enter(struct agent *a, enum agent_state next)
 static void
 on_look(void *arg)
 {
-    struct agent       *a = CHECKED(arg, AGENT_MAGIC);
-    struct sweep_target target = { .marker = a->marker, .with_orphans = true };
-    int                 left = sweep_round(&a->tree, &a->seen, &target);
+    struct agent *a = CHECKED(arg, AGENT_MAGIC);
+    int           left = hunt_round(&a->hunt);
 
     if (left && !a->end.kill_us)
         a->end.kill_us = clock_wall_us();
     agent_reap_adopted();
     if (left)
         return;
-    if ((int)a->seen.count > a->end.tree_size)
-        a->end.tree_size = (int)a->seen.count;
+    if ((int)a->hunt.seen.count > a->end.tree_size)
+        a->end.tree_size = (int)a->hunt.seen.count;
     a->end.gone_us = clock_wall_us();
     state_enter(a, AGENT_OVER);
 }
@@ -171,7 +173,8 @@ on_look(void *arg)
 static void
 exec_failed(struct agent *a, int why)
 {
-    snprintf(a->end.error, sizeof(a->end.error), "cannot execute command \"%s\": %s", a->name, strerror(why));
+    snprintf(a->end.error, sizeof(a->end.error), "cannot %s \"%s\": %s",
+             why < 0 ? "put into its control group the command" : "execute command", a->name, strerror(abs(why)));
 }
 
 /* --- what the warden reports --- */
@@ -266,6 +269,8 @@ on_warden_end(int fd, unsigned what, void *arg)
     loop_timer_stop(give(&a->timeout));
     a->end.is_lost = true;
     LOGW("agent.lost", "pid=%d why=%s marker=%s", (int)a->pid, log_quote("the warden was killed"), log_quote(a->marker));
+    if (a->cage)
+        cage_open(&a->hunt.cage, a->cage);
     state_enter(a, AGENT_LOST);
     a->look = loop_every(a->loop, LOST_LOOK_MS, on_look, a);
 }
@@ -321,6 +326,8 @@ agent_new(struct loop *l, const struct agent_spec *spec)
     a->grace_ms = spec->grace_ms;
     a->name = xstrdup(spec->argv[0]);
     a->marker = xstrdup(spec->marker);
+    a->target = (struct sweep_target){ .marker = a->marker, .with_orphans = true };
+    a->hunt = (struct hunt){ .mark = sweep_mark, .arg = &a->target, .cage = CAGE_NONE };
     a->end.exit_status = -1;
     return a;
 }
@@ -332,7 +339,7 @@ agent_start(struct agent **out, struct loop *l, const struct agent_spec *spec, a
     struct tree_process warden = { 0 };
     struct agent       *a = agent_new(l, spec);
 
-    if (spawn_warden(&a->pid, &a->control, spec, e))
+    if (contain_make(&a->cage, spec->cage, e) || spawn_warden(&a->pid, &a->control, spec, a->cage, e))
         goto out;
     /* Ours and not reaped: the number cannot belong to anybody else. */
     a->pidfd = pidfd_open(a->pid, 0);
@@ -348,9 +355,17 @@ agent_start(struct agent **out, struct loop *l, const struct agent_spec *spec, a
         a->timeout = loop_after(l, spec->timeout_ms, on_timeout, a);
     *out = give(&a);
 out:
+    if (a && a->cage)
+        cage_remove(a->cage);
     if (a)
         agent_release(a);
     return e->code;
+}
+
+const char *
+agent_cage(const struct agent *a)
+{
+    return a->cage;
 }
 
 /* --- orders --- */

@@ -3,6 +3,7 @@
  * command starts, in whatever session, however orphaned, is a descendant of that warden and of no other. The warden ends when the tree
  * has ended. If we die, the warden's control socket closes and it kills the tree at once: agents do not outlive orchd. If we live but do
  * not move (suspended, stuck), nobody renews the agent's lease, and at its end the warden kills the tree as well.
+ * Where the node can, the command is born in a control group of the run as well (agent_contain()), which the kernel kills at once.
  * A tree that is over is a tree of which no process is left. Signals go through pidfds whose start time was checked, so a number that
  * now belongs to somebody else is never signalled.
  * on_end fires once, in a later turn than agent_start(), after the tree is gone. Refuses to know what a job is.
@@ -25,6 +26,7 @@ struct agent_spec {
     const char        *cwd;
     const char        *log_path;       /* appended to; stdout and stderr */
     const char        *marker;         /* NAME=value put into env, by which agent_sweep() knows the run's processes again */
+    const char        *cage;           /* name of the run's control group, not that of any other run; NULL = none. See agent_contain() */
     int64_t            grace_ms;       /* from SIGTERM to SIGKILL */
     int64_t            timeout_ms;     /* 0 = none; then the same cascade as agent_stop("timeout") */
     int64_t            lease_until_ms; /* clock_boot_ms() at which the warden kills the tree, unless agent_renew() came; 0 = never */
@@ -58,17 +60,30 @@ void agent_kill(struct agent *a, const char *why);   /* the same without grace *
 void agent_renew(struct agent *a, int64_t until_ms); /* the lease now ends then, clock_boot_ms() */
 void agent_free(struct agent *a);                    /* NULL is fine; silences callbacks; a tree still there is killed by its warden */
 
+/* The directory of its control group; NULL: it has none. Borrowed until agent_free(). */
+const char *agent_cage(const struct agent *a);
+
 /* Process-wide, once, before agent_start(): becomes a sub-reaper for orphans of a killed warden. warden_path NULL = beside
  * /proc/self/exe. */
 int agent_init(const char *warden_path, struct err *e);
+
+/* Process-wide, once, after agent_init(), and after this process has become the only one with this node's name and data directory: whatever
+ * is found in a control group of theirs was left by an earlier life, is killed and removed. Finds out, by doing it, whether each run can
+ * have a control group (cgroup v2) of its own. REQUIRE: if not, ERR_INVALID, and later no run starts without one. AUTO and OFF never fail. */
+enum agent_contain_mode { AGENT_CONTAIN_AUTO, AGENT_CONTAIN_OFF, AGENT_CONTAIN_REQUIRE };
+int         agent_contain(enum agent_contain_mode mode, const char *node, const char *data_dir, struct err *e);
+const char *agent_containment(const char **detail); /* "cgroup" with its directory, or "warden" with the reason why. Static; NULL is fine */
+void        agent_contain_end(void);                /* removes the group of groups, when it is empty */
 
 /* This boot's id, to store with a pid. Static. */
 const char *agent_boot_id(void);
 
 /* Kills what is left of a run that a crashed orchd had started: the warden (pid, its start time, boot id: all three must match) and every
- * process whose environment holds marker. Blocks at most wait_ms (start-up only). Returns how many processes were killed; *left_out tells
- * how many are still there. Never touches a process that matches neither. */
-int agent_sweep(pid_t warden, const char *start_time, const char *boot_id, const char *marker, int64_t wait_ms, int *left_out);
+ * process whose environment holds marker, or which lives in cage (an agent_cage() of then; NULL, or one that is not of this node, holds
+ * nobody). Blocks at most wait_ms (start-up only). Returns how many processes were killed; *left_out tells how many are still there. Never
+ * touches a process that matches none of them. */
+int agent_sweep(pid_t warden, const char *start_time, const char *boot_id, const char *marker, const char *cage, int64_t wait_ms,
+                int *left_out);
 
 /* Whether argv[0] can be executed with this PATH; *e says what to do. */
 int agent_check_command(const char *command, const char *path, struct err *e);

@@ -91,7 +91,7 @@ find_env(const char *const *env, const char *name)
 
 /* The warden's argv: its own words, then the command's. */
 static const char **
-warden_argv(const struct agent_spec *spec, const char *file, char *grace, char *lease)
+warden_argv(const struct agent_spec *spec, const char *file, const char *cage, char *grace, char *lease)
 {
     size_t       count = 0;
     const char **argv;
@@ -102,6 +102,7 @@ warden_argv(const struct agent_spec *spec, const char *file, char *grace, char *
     argv[0] = "orchd-warden";
     argv[WARDEN_ARG_GRACE] = grace;
     argv[WARDEN_ARG_LEASE] = lease;
+    argv[WARDEN_ARG_CAGE] = cage ? cage : "";
     argv[WARDEN_ARG_CWD] = spec->cwd;
     argv[WARDEN_ARG_FILE] = file;
     memcpy(argv + WARDEN_ARG_COMMAND, spec->argv, count * sizeof(*argv));
@@ -128,7 +129,7 @@ warden_env(const struct agent_spec *spec)
 
 /* posix_spawn() shares our memory until the exec, so its cost does not grow with orchd. 0 or an errno. */
 static int
-execute(pid_t *pid, const struct agent_spec *spec, const char *file, int log, int control)
+execute(pid_t *pid, const struct agent_spec *spec, const char *file, const char *cage, int log, int control)
 {
     char                       grace[32];
     char                       lease[32];
@@ -141,7 +142,7 @@ execute(pid_t *pid, const struct agent_spec *spec, const char *file, int log, in
 
     snprintf(grace, sizeof(grace), "%lld", (long long)spec->grace_ms);
     snprintf(lease, sizeof(lease), "%lld", (long long)spec->lease_until_ms);
-    argv = warden_argv(spec, file, grace, lease);
+    argv = warden_argv(spec, file, cage, grace, lease);
     env = warden_env(spec);
     sigfillset(&all);
     sigemptyset(&none);
@@ -196,7 +197,7 @@ open_all(const struct agent_spec *spec, char *file, size_t size, int *log, int e
 }
 
 int
-spawn_warden(pid_t *pid, int *control, const struct agent_spec *spec, struct err *e)
+spawn_warden(pid_t *pid, int *control, const struct agent_spec *spec, const char *cage, struct err *e)
 {
     char file[PATH_MAX];
     int  log = -1;
@@ -205,7 +206,7 @@ spawn_warden(pid_t *pid, int *control, const struct agent_spec *spec, struct err
 
     if (open_all(spec, file, sizeof(file), &log, ends, e))
         goto out;
-    why = execute(pid, spec, file, log, ends[1]);
+    why = execute(pid, spec, file, cage, log, ends[1]);
     if (why) {
         /* E2BIG is the job's own fault and stays; what else fails here is a shortage of this machine. */
         err_set(e, why == E2BIG ? ERR_INVALID : ERR_RETRY, "could not start the warden of \"%s\": %s", spec->argv[0], strerror(why));

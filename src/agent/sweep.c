@@ -1,5 +1,4 @@
-/* sweep: what is left of a run whose warden cannot be asked: at start-up, after a crash of orchd, and when a warden was killed.
- * Freezes before it kills, as the warden does, and for the same reason. */
+/* sweep: what is left of a run whose warden cannot be asked: at start-up, after a crash of orchd, and when a warden was killed. */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -9,14 +8,11 @@
 
 #include "agent/agent.h"
 #include "agent/agent_int.h"
-#include "agent/tree.h"
+#include "agent/hunt.h"
 #include "base/clock.h"
 #include "base/log.h"
 
-enum {
-    SWEEP_LOOK_MS = 10,
-    SWEEP_ROUNDS = 100 /* walks before killing what is frozen so far */
-};
+enum { SWEEP_LOOK_MS = 10 };
 
 static void
 mark_marked(struct tree *t, const char *marker)
@@ -44,60 +40,39 @@ mark_orphans(struct tree *t)
             t->items[i].is_in = true;
 }
 
-int
-sweep_round(struct tree *t, struct tree_seen *seen, const struct sweep_target *target)
+void
+sweep_mark(struct tree *t, const void *arg)
 {
-    int  left = 0;
-    bool is_new_found = true;
+    const struct sweep_target *target = arg;
 
-    for (int round = 0; is_new_found && round < SWEEP_ROUNDS; round++) {
-        is_new_found = false;
-        tree_walk(t);
-        if (target->with_orphans)
-            mark_orphans(t);
-        mark_marked(t, target->marker);
-        /* A mark can be taken off by a program that cleans its environment, but not the parent. */
-        tree_mark_descendants(t, target->warden > 0 ? target->warden : -1);
-        for (size_t i = 0; i < t->count; i++) {
-            const struct tree_process *p = &t->items[i];
-
-            if (!p->is_in || p->is_dead || !tree_seen_add(seen, p, TREE_STOPPED))
-                continue;
-            tree_signal(p, SIGSTOP);
-            is_new_found = true;
-        }
-    }
-    for (size_t i = 0; i < t->count; i++) {
-        const struct tree_process *p = &t->items[i];
-
-        if (!p->is_in || p->is_dead)
-            continue;
-        tree_signal(p, SIGKILL);
-        left++;
-    }
-    return left;
+    if (target->with_orphans)
+        mark_orphans(t);
+    mark_marked(t, target->marker);
+    /* A mark can be taken off by a program that cleans its environment, but not the parent. */
+    tree_mark_descendants(t, target->warden > 0 ? target->warden : -1);
 }
 
 /* The warden, if that number is still that process of this boot. */
 static bool
 find_warden(pid_t pid, const char *start_time, const char *boot_id, struct tree_process *out)
 {
-    if (pid <= 1 || pid == getpid() || !start_time || !boot_id || strcmp(boot_id, agent_boot_id()) != 0)
+    if (pid <= 1 || pid == getpid() || !start_time || !boot_id || !*boot_id || strcmp(boot_id, agent_boot_id()) != 0)
         return false;
     return tree_read_process(pid, out) && out->start == strtoull(start_time, NULL, 10) && !out->is_dead;
 }
 
 int
-agent_sweep(pid_t warden, const char *start_time, const char *boot_id, const char *marker, int64_t wait_ms, int *left_out)
+agent_sweep(pid_t warden, const char *start_time, const char *boot_id, const char *marker, const char *cage, int64_t wait_ms, int *left_out)
 {
-    struct tree         tree = { 0 };
-    struct tree_seen    seen = { 0 };
     struct sweep_target target = { .marker = marker };
+    struct hunt         hunt = { .mark = sweep_mark, .arg = &target, .cage = CAGE_NONE };
     struct tree_process found = { 0 };
     int64_t             deadline_ms = clock_mono_ms() + wait_ms;
     int                 left = 0;
     int                 killed;
 
+    if (cage && contain_is_ours(cage))
+        cage_open(&hunt.cage, cage);
     for (;;) {
         bool is_there = find_warden(warden, start_time, boot_id, &found);
 
@@ -105,9 +80,9 @@ agent_sweep(pid_t warden, const char *start_time, const char *boot_id, const cha
         target.warden = is_there ? warden : 0;
         if (is_there)
             tree_signal(&found, SIGSTOP);
-        left = sweep_round(&tree, &seen, &target);
+        left = hunt_round(&hunt);
         if (is_there && left == 0) {
-            tree_seen_add(&seen, &found, TREE_STOPPED);
+            tree_seen_add(&hunt.seen, &found, TREE_STOPPED);
             tree_signal(&found, SIGKILL);
             left = 1;
         }
@@ -116,12 +91,13 @@ agent_sweep(pid_t warden, const char *start_time, const char *boot_id, const cha
             break;
         nanosleep(&(struct timespec){ .tv_nsec = SWEEP_LOOK_MS * 1000000L }, NULL);
     }
-    killed = (int)seen.count;
+    killed = (int)hunt.seen.count;
     if (killed)
         LOGW("agent.swept", "pid=%d killed=%d left=%d marker=%s", (int)warden, killed, left, log_quote(marker));
     if (left_out)
         *left_out = left;
-    tree_fini(&tree);
-    tree_seen_fini(&seen);
+    if (left == 0 && hunt.cage.dir >= 0)
+        cage_remove(cage);
+    hunt_fini(&hunt);
     return killed;
 }

@@ -106,6 +106,21 @@ tree_walk(struct tree *t)
         qsort(t->items, t->count, sizeof(*t->items), by_pid);
 }
 
+struct tree_process *
+tree_find(const struct tree *t, pid_t pid)
+{
+    struct tree_process key = { .pid = pid };
+
+    return t->count ? bsearch(&key, t->items, t->count, sizeof(*t->items), by_pid) : NULL;
+}
+
+/* A walk takes its time, and a parent's number may have been given anew meanwhile: then its bearer is younger than the child. */
+static bool
+is_child_of(const struct tree_process *p, const struct tree_process *parent)
+{
+    return parent && parent->is_in && parent->start <= p->start;
+}
+
 void
 tree_mark_descendants(struct tree *t, pid_t root)
 {
@@ -115,15 +130,11 @@ tree_mark_descendants(struct tree *t, pid_t root)
     while (is_changed) {
         is_changed = false;
         for (size_t i = 0; i < t->count; i++) {
-            struct tree_process       *p = &t->items[i];
-            struct tree_process        key = { .pid = p->ppid };
-            const struct tree_process *parent = NULL;
+            struct tree_process *p = &t->items[i];
 
             if (p->is_in || p->pid == root)
                 continue;
-            if (p->ppid != root)
-                parent = bsearch(&key, t->items, t->count, sizeof(*t->items), by_pid);
-            if (p->ppid == root || (parent && parent->is_in)) {
+            if (p->ppid == root || is_child_of(p, tree_find(t, p->ppid))) {
                 p->is_in = true;
                 is_changed = true;
             }

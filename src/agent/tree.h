@@ -28,7 +28,8 @@ struct tree {
 bool tree_read_process(pid_t pid, struct tree_process *out); /* false: there is none */
 void tree_walk(struct tree *t);                              /* reads all processes; none is marked is_in */
 void tree_mark_descendants(struct tree *t, pid_t root); /* root itself is not its descendant; what is_in already counts as a root too */
-void tree_fini(struct tree *t);
+struct tree_process *tree_find(const struct tree *t, pid_t pid); /* after tree_walk(); NULL: it was not there */
+void                 tree_fini(struct tree *t);
 
 /* Whether the environment that the process was started with holds exactly this NAME=value. */
 bool tree_has_variable(pid_t pid, const char *name_value);

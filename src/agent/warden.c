@@ -5,8 +5,9 @@
  *
  * The lease is the fence that holds when orchd itself cannot move: stopped, swapped out, or stuck. It is kept in CLOCK_BOOTTIME, which
  * goes on while the machine sleeps, as the clock of Postgres does.
+ * The command is born in the run's control group, when it has one; we stay outside, so that what kills the group leaves us to report.
  * All that descends from a sub-reaper stays below it: an orphan's new parent is the nearest living sub-reaper above it. So when
- * waitpid() says that we have no child, there is no descendant either; nothing else needs to be believed.
+ * waitpid() says that we have no child, there is no descendant either; who was put into the group by others is seen in its events.
  * Links libc only: it holds nothing of orchd's memory and nothing of its secrets. */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,32 +27,33 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "agent/tree.h"
+#include "agent/cage.h"
+#include "agent/hunt.h"
 #include "agent/warden.h"
 
 enum {
     TERM_LOOK_MS = 50,   /* how often newcomers are looked for during the grace */
     KILL_LOOK_MS = 2,    /* first wait for killed ones to be reaped; doubled up to KILL_LOOK_MAX */
     KILL_LOOK_MAX = 200, /* one in uninterruptible sleep dies when its device answers */
-    FREEZE_ROUNDS = 100, /* walks before killing what is frozen so far: a bomb at the process limit must get room to be reaped */
+    KILL_NICE = -20,     /* while killing, where it is allowed: the tree is ours to outrun */
     EXEC_FAILED = 127
 };
 
 enum state { RUNNING, TERMING, KILLING };
 
 struct warden {
-    enum state       state;
-    pid_t            command;
-    bool             is_command_ended;
-    int64_t          leftover_grace_ms;
-    int64_t          kill_at_ms;     /* monotonic; while terming */
-    int64_t          lease_until_ms; /* boot time; 0 = for ever */
-    int              kill_look_ms;
-    bool             is_kill_said;
-    int              signals; /* signalfd */
-    int              lease;   /* timerfd */
-    struct tree      tree;
-    struct tree_seen seen;
+    enum state  state;
+    pid_t       command;
+    bool        is_command_ended;
+    int64_t     leftover_grace_ms;
+    int64_t     kill_at_ms;     /* monotonic; while terming */
+    int64_t     lease_until_ms; /* boot time; 0 = for ever */
+    int         kill_look_ms;
+    bool        is_kill_said;
+    int         signals; /* signalfd */
+    int         lease;   /* timerfd */
+    struct hunt hunt;
+    const char *cage_path;
 };
 
 static int64_t
@@ -85,10 +87,10 @@ report(enum warden_news news, int number)
 }
 
 static void
-find_tree(struct warden *w)
+mark_tree(struct tree *t, const void *arg)
 {
-    tree_walk(&w->tree);
-    tree_mark_descendants(&w->tree, getpid());
+    (void)arg;
+    tree_mark_descendants(t, getpid());
 }
 
 /* SIGTERM once to each; SIGCONT, because a stopped process takes no other signal. */
@@ -97,7 +99,7 @@ term_once(struct warden *w, const struct tree_process *p)
 {
     bool is_sent = false;
 
-    if (!p->is_dead && tree_seen_add(&w->seen, p, TREE_TERMED)) {
+    if (!p->is_dead && tree_seen_add(&w->hunt.seen, p, TREE_TERMED)) {
         is_sent = tree_signal(p, SIGTERM);
         tree_signal(p, SIGCONT);
     }
@@ -117,38 +119,10 @@ term_newcomers(struct warden *w)
 {
     int sent = 0;
 
-    find_tree(w);
-    for (size_t i = 0; i < w->tree.count; i++)
-        if (w->tree.items[i].is_in)
-            sent += term_once(w, &w->tree.items[i]);
-    return sent;
-}
-
-/* Freezes all until a walk finds nobody new, so that nobody is born while the rest is killed; then kills all. */
-static int
-kill_round(struct warden *w)
-{
-    int  sent = 0;
-    bool is_new_found = true;
-
-    for (int round = 0; is_new_found && round < FREEZE_ROUNDS; round++) {
-        is_new_found = false;
-        find_tree(w);
-        for (size_t i = 0; i < w->tree.count; i++) {
-            const struct tree_process *p = &w->tree.items[i];
-
-            if (!p->is_in || p->is_dead || !tree_seen_add(&w->seen, p, TREE_STOPPED))
-                continue;
-            tree_signal(p, SIGSTOP);
-            is_new_found = true;
-        }
-    }
-    for (size_t i = 0; i < w->tree.count; i++) {
-        const struct tree_process *p = &w->tree.items[i];
-
-        if (p->is_in && !p->is_dead && tree_signal(p, SIGKILL))
-            sent++;
-    }
+    hunt_find(&w->hunt);
+    for (size_t i = 0; i < w->hunt.tree.count; i++)
+        if (w->hunt.tree.items[i].is_in)
+            sent += term_once(w, &w->hunt.tree.items[i]);
     return sent;
 }
 
@@ -171,6 +145,7 @@ state_enter(struct warden *w, enum state next, int64_t grace_ms)
             report_of(WARDEN_TERM_SENT, sent, at_us);
     } else {
         w->kill_look_ms = KILL_LOOK_MS;
+        setpriority(PRIO_PROCESS, 0, KILL_NICE);
     }
 }
 
@@ -185,14 +160,14 @@ look_again(struct warden *w)
         term_newcomers(w);
     if (w->state != KILLING)
         return;
-    sent = kill_round(w);
+    sent = hunt_round(&w->hunt);
     if (sent && !w->is_kill_said) {
         w->is_kill_said = true;
         report(WARDEN_KILL_SENT, sent);
     }
 }
 
-/* False when no child is left. */
+/* False when no child is left, and nobody who was put into the cage without being our descendant. */
 static bool
 reap(struct warden *w)
 {
@@ -205,7 +180,7 @@ reap(struct warden *w)
         w->is_command_ended = true;
         report(WARDEN_EXITED, status);
     }
-    return pid == 0 || errno != ECHILD;
+    return pid == 0 || errno != ECHILD || cage_is_populated(&w->hunt.cage);
 }
 
 static void
@@ -287,20 +262,25 @@ guard(struct warden *w)
     while (reap(w)) {
         struct pollfd fds[] = { { .fd = w->signals, .events = POLLIN },
                                 { .fd = is_open ? WARDEN_FD : -1, .events = POLLIN },
-                                { .fd = w->lease, .events = POLLIN } };
+                                { .fd = w->lease, .events = POLLIN },
+                                { .fd = w->hunt.cage.events, .events = POLLPRI } };
 
         if (w->state == RUNNING && w->is_command_ended)
             state_enter(w, TERMING, w->leftover_grace_ms);
         else
             look_again(w);
         poll(fds, sizeof(fds) / sizeof(*fds), wait_ms(w));
+        if (fds[3].revents)
+            cage_is_populated(&w->hunt.cage); /* it rings until it is read */
         if (fds[1].revents)
             read_orders(w, &is_open);
         if (fds[2].revents)
             watch_lease(w);
         read_signals(w);
     }
-    report(WARDEN_GONE, (int)w->seen.count);
+    report(WARDEN_GONE, (int)w->hunt.seen.count);
+    if (*w->cage_path)
+        cage_remove(w->cage_path);
 }
 
 /* In the child: never returns. What goes wrong is told through the pipe, which exec closes. */
@@ -342,8 +322,19 @@ start_command(struct warden *w, char **argv)
         report(WARDEN_FENCED, 0);
         goto out;
     }
-    if (pipe2(ends, O_CLOEXEC) || (w->command = fork()) < 0) {
+    if (*w->cage_path && (why = cage_open(&w->hunt.cage, w->cage_path))) {
+        report(WARDEN_EXEC_FAILED, -why);
+        goto out;
+    }
+    if (pipe2(ends, O_CLOEXEC)) {
         report(WARDEN_EXEC_FAILED, errno);
+        goto out;
+    }
+    why = cage_fork(&w->hunt.cage, &w->command);
+    if (why) {
+        report(WARDEN_EXEC_FAILED, *w->cage_path ? -why : why);
+        if (w->command > 0)
+            waitpid(w->command, NULL, 0);
         goto out;
     }
     if (w->command == 0)
@@ -380,7 +371,7 @@ let_go_of_files(void)
 int
 main(int argc, char **argv)
 {
-    struct warden w = { .state = RUNNING };
+    struct warden w = { .state = RUNNING, .hunt = { .mark = mark_tree, .cage = CAGE_NONE } };
     sigset_t      all;
     sigset_t      wanted;
 
@@ -388,6 +379,8 @@ main(int argc, char **argv)
         fprintf(stderr, "orchd-warden is started by orchd, for each run of an agent\n");
         return EXIT_FAILURE;
     }
+    w.hunt.root = getpid();
+    w.cage_path = argv[WARDEN_ARG_CAGE];
     w.leftover_grace_ms = strtoll(argv[WARDEN_ARG_GRACE], NULL, 10);
     if (w.leftover_grace_ms > WARDEN_LEFTOVER_GRACE_MS)
         w.leftover_grace_ms = WARDEN_LEFTOVER_GRACE_MS;
@@ -413,7 +406,6 @@ main(int argc, char **argv)
     } else {
         report(WARDEN_GONE, 0);
     }
-    tree_fini(&w.tree);
-    tree_seen_fini(&w.seen);
+    hunt_fini(&w.hunt);
     return EXIT_SUCCESS;
 }

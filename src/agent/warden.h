@@ -17,7 +17,7 @@ struct warden_order {
 
 enum warden_news {
     WARDEN_STARTED,     /* number: pid of the command */
-    WARDEN_EXEC_FAILED, /* number: errno */
+    WARDEN_EXEC_FAILED, /* number: errno; negative: the control group refused it */
     WARDEN_EXITED,      /* number: wait status of the command */
     WARDEN_FENCED,      /* the lease ended before the command did: it is killed, or was not started */
     WARDEN_TERM_SENT,   /* number: processes that got it */
@@ -31,8 +31,8 @@ struct warden_report {
     int64_t  at_us; /* wall clock */
 };
 
-/* argv of the warden: [1] grace_ms of the sweep after the command's own end, [2] end of the lease (CLOCK_BOOTTIME in ms, 0 = none), [3] cwd,
- * [4] the file to execute, [5…] the command's argv. Its environment is the command's. Descriptors 0, 1, 2 are the command's. */
-enum { WARDEN_ARG_GRACE = 1, WARDEN_ARG_LEASE, WARDEN_ARG_CWD, WARDEN_ARG_FILE, WARDEN_ARG_COMMAND };
+/* argv of the warden: [1] grace_ms of the sweep after the command's own end, [2] end of the lease (CLOCK_BOOTTIME in ms, 0 = none), [3] the
+ * directory of the run's control group, empty = none, [4] cwd, [5] the file to execute, [6…] the command's argv. Its environment is the command's. Descriptors 0, 1, 2 are the command's. */
+enum { WARDEN_ARG_GRACE = 1, WARDEN_ARG_LEASE, WARDEN_ARG_CAGE, WARDEN_ARG_CWD, WARDEN_ARG_FILE, WARDEN_ARG_COMMAND };
 
 #endif

@@ -224,6 +224,32 @@ take_vitals(void *arg)
 #endif
 }
 
+/* After the worker was opened: it holds the lock by which we are alone with our data directory. */
+static int
+contain_agents(struct house *h, struct err *e)
+{
+    const char             *wish = h->cfg->cgroup;
+    enum agent_contain_mode mode = str_equal(wish, "off")       ? AGENT_CONTAIN_OFF
+                                   : str_equal(wish, "require") ? AGENT_CONTAIN_REQUIRE
+                                                                : AGENT_CONTAIN_AUTO;
+
+    if (agent_contain(mode, worker_node(h->worker), h->cfg->data_dir, e))
+        err_prefix(e, "ORCH_CGROUP=%s", wish);
+    return e->code;
+}
+
+static bool
+show_containment(struct json *into, void *arg)
+{
+    const char *detail;
+    const char *by = agent_containment(&detail);
+
+    (void)arg;
+    json_set_str(into, "by", by);
+    json_set_str(into, str_equal(by, "cgroup") ? "path" : "why", detail);
+    return true;
+}
+
 struct agent_count {
     const struct config *cfg;
     int                  broken;
@@ -301,6 +327,7 @@ open_rooms(struct house *h, struct err *e)
     web_add_block(h->web, "resilience", show_resilience, h);
     web_add_block(h->web, "spool", webhook_show_spool, h->webhook);
     web_add_queue_block(h->web, "spool", webhook_show_spool, h->webhook);
+    web_add_block(h->web, "containment", show_containment, h);
     return 0;
 }
 
@@ -310,6 +337,7 @@ close_house(struct house *h)
     upkeep_close(h->upkeep);
     outbox_close(h->outbox);
     worker_close(h->worker);
+    agent_contain_end();
     pipeline_close(h->pipeline);
     webhook_close(h->webhook);
     web_close(h->web);
@@ -330,7 +358,7 @@ serve(struct config *cfg, struct err *e)
     signal(SIGPIPE, SIG_IGN);
     log_setup(log_level_of(cfg), str_equal(cfg->log_format, "json"));
     if (make_data_dir(cfg, e) || agent_init(*cfg->warden ? cfg->warden : NULL, e) || db_check_schema(cfg->database_url, e) ||
-        open_ground(&h, e) || open_rooms(&h, e))
+        open_ground(&h, e) || open_rooms(&h, e) || contain_agents(&h, e))
         goto out;
     serve_check_agents(cfg);
     loop_on_signal(h.loop, SIGTERM, on_term, &h);

@@ -159,6 +159,7 @@ on_leftovers(struct db_result *r, const struct err *e, void *arg)
             .pid_start = db_text(r, (int)i, "pid_start"),
             .boot_id = db_text(r, (int)i, "boot_id"),
             .marker = db_text(r, (int)i, "marker"),
+            .cgroup = db_text(r, (int)i, "cgroup"),
         };
     o.fn.leftovers(runs, n, e, o.arg);
     free(runs);
@@ -190,10 +191,16 @@ on_idle(struct db_result *r, const struct err *e, void *arg)
 }
 
 void
+queue_contain(struct queue *q, const char *by)
+{
+    q->containment = by;
+}
+
+void
 queue_node_start(struct queue *q, int pid, int slots, const char *version, int64_t lease_ms, const char *host, queue_done_fn *fn, void *arg)
 {
     struct number     p = number_text(pid), s = number_text(slots), l = number_text(lease_ms);
-    const char *const params[] = { q->node, q->incarnation, p.text, s.text, version, l.text, host };
+    const char *const params[] = { q->node, q->incarnation, p.text, s.text, version, l.text, host, q->containment };
 
     open_call(q, CALL_node_start, params, on_done, arg)->fn.done = fn;
 }
@@ -260,10 +267,10 @@ queue_node_stop(struct queue *q, queue_done_fn *fn, void *arg)
 
 void
 queue_run_started(struct queue *q, struct queue_run run, int pid, const char *pid_start, const char *boot_id, const char *log_path,
-                  queue_started_fn *fn, void *arg)
+                  const char *cgroup, queue_started_fn *fn, void *arg)
 {
     struct number     r = number_text(run.run_id), j = number_text(run.job_id), p = number_text(pid);
-    const char *const params[] = { r.text, p.text, pid_start, boot_id, log_path, j.text };
+    const char *const params[] = { r.text, p.text, pid_start, boot_id, log_path, j.text, cgroup };
 
     open_call(q, CALL_run_started, params, on_started, arg)->fn.started = fn;
 }

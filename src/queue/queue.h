@@ -69,6 +69,7 @@ struct queue_leftover {
     const char *pid_start;
     const char *boot_id;
     const char *marker; /* of its processes' environment */
+    const char *cgroup; /* that held them; NULL = none */
 };
 
 /* How a run ended, as finish_run() wants it. */
@@ -115,6 +116,7 @@ typedef void queue_finish_fn(const struct queue_finished *f, const struct err *e
 typedef void queue_idle_fn(const struct queue_idle *i, const struct err *e, void *arg);       /* i is NULL when e is set */
 
 /* Life of a node, in order. host tells machines apart. */
+void queue_contain(struct queue *q, const char *by); /* what node_start then tells of this node: cgroup or warden. A literal */
 void queue_node_start(struct queue *q, int pid, int slots, const char *version, int64_t lease_ms, const char *host, queue_done_fn *fn,
                       void *arg);
 void queue_leftovers(struct queue *q, queue_leftovers_fn *fn, void *arg);
@@ -140,7 +142,7 @@ void queue_node_stop(struct queue *q, queue_done_fn *fn, void *arg);
 
 /* Life of a run, in order. Times are microseconds since 1970, 0 = not (yet). detail is borrowed until the call returns; NULL = {}. */
 void queue_run_started(struct queue *q, struct queue_run run, int pid, const char *pid_start, const char *boot_id, const char *log_path,
-                       queue_started_fn *fn, void *arg);
+                       const char *cgroup, queue_started_fn *fn, void *arg);
 void queue_run_stopping(struct queue *q, int64_t run_id, int64_t term_at_us, int64_t kill_at_us, queue_done_fn *fn, void *arg);
 /* A run of a task ends in a transaction of its own. The others go at once when none of them is under way; those that end meanwhile are
  * gathered, and go together when the answer is here. One that Postgres refuses does not keep the others from ending. */

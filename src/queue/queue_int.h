@@ -67,10 +67,11 @@ void telling_begin(struct telling *t, struct queue *q, struct batch *batch);
 void telling_end(struct telling *t); /* sends what was gathered, if the queue is still there */
 
 struct queue {
-    uint32_t   magic;
-    struct db *db;
-    char      *node;
-    char      *incarnation;
+    uint32_t    magic;
+    struct db  *db;
+    char       *node;
+    char       *incarnation;
+    const char *containment; /* what node_start tells; NULL = nothing */
     LIST_HEAD(, open_call) open;
     /* claim.c */
     struct marks marks;

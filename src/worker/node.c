@@ -205,7 +205,8 @@ on_leftovers(const struct queue_leftover *runs, size_t n, const struct err *e, v
     }
     for (size_t i = 0; i < n; i++) {
         int left = 0;
-        int killed = agent_sweep((pid_t)runs[i].pid, runs[i].pid_start, runs[i].boot_id, runs[i].marker, SWEEP_WAIT_MS, &left);
+        int killed =
+            agent_sweep((pid_t)runs[i].pid, runs[i].pid_start, runs[i].boot_id, runs[i].marker, runs[i].cgroup, SWEEP_WAIT_MS, &left);
         LOGI("worker.swept", "run=%lld pid=%lld killed=%d left=%d", (long long)runs[i].run_id, (long long)runs[i].pid, killed, left);
         if (left > 0 && !left_over.code)
             err_set(&left_over, ERR_RETRY, "%d processes of run %lld do not end", left, (long long)runs[i].run_id);
@@ -279,5 +280,6 @@ worker_register(struct worker *w)
     gethostname(name, sizeof name - 1);
     snprintf(host, sizeof host, "%s/%s", name, agent_boot_id());
     w->beat_sent_ms = clock_boot_ms();
+    queue_contain(w->queue, agent_containment(NULL));
     queue_node_start(w->queue, (int)getpid(), (int)w->cfg->max_concurrency, ORCH_VERSION, w->cfg->lease, host, on_node_started, w);
 }

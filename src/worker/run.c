@@ -254,7 +254,8 @@ static void
 record(struct run *r)
 {
     r->is_recording = true;
-    queue_run_started(r->worker->queue, queue_job_run(r->job), (int)r->pid, r->pid_start, agent_boot_id(), r->log_path, on_recorded, r);
+    queue_run_started(r->worker->queue, queue_job_run(r->job), (int)r->pid, r->pid_start, agent_boot_id(), r->log_path,
+                      r->agent ? agent_cage(r->agent) : NULL, on_recorded, r);
 }
 
 static void
@@ -277,9 +278,11 @@ start_agent(struct run *r, const char *cwd)
     const struct config *cfg = r->worker->cfg;
     struct config_agent  how = { 0 };
     char               **env = NULL;
+    char                 cage[32];
     struct err           e = ERR_INIT;
 
     run_enter(r, RUN_STARTING);
+    snprintf(cage, sizeof cage, "run-%lld", (long long)r->job->run_id);
     if (!config_find_agent(&how, cfg, r->job->repo, r->job->agent, &e) && !launch_write_task(r, &e)) {
         env = launch_env(cfg, &how, r);
         struct agent_spec spec = { .argv = how.argv,
@@ -287,6 +290,7 @@ start_agent(struct run *r, const char *cwd)
                                    .cwd = cwd,
                                    .log_path = r->log_path,
                                    .marker = r->marker,
+                                   .cage = cage,
                                    .grace_ms = cfg->agent_kill_grace_seconds,
                                    .timeout_ms = how.timeout_ms,
                                    .lease_until_ms = worker_lease_until(r->worker) };

@@ -11,9 +11,11 @@
 #include <unistd.h>
 
 enum {
-    LIFE_S = 300,   /* a fake that a broken test forgot ends by itself */
-    BORN_FD = 9,    /* open in a bare daemon until it is ready */
-    LOOP_READY = 20 /* children of the loop before it says that it is ready */
+    LIFE_S = 300,    /* a fake that a broken test forgot ends by itself */
+    BORN_FD = 9,     /* open in a bare daemon until it is ready */
+    LOOP_READY = 20, /* children of the loop before it says that it is ready */
+    HOPPERS = 4,
+    BOMB = 200 /* processes, no more */
 };
 
 static void
@@ -175,6 +177,42 @@ manner_comet(void)
     }
 }
 
+/* Several comets at once, in sessions of their own. Each tells when it is on its way. */
+static void
+manner_hoppers(void)
+{
+    for (int i = 0; i < HOPPERS; i++)
+        if (fork() == 0)
+            manner_comet();
+    ignore_term();
+    live();
+}
+
+/* All fork as fast as they can, each child in a session of its own. A byte of the pipe is the right to one more fork. */
+static void
+manner_bomb(void)
+{
+    time_t end = time(NULL) + LIFE_S;
+    int    rights[2];
+    char   c = 0;
+
+    ignore_term();
+    signal(SIGCHLD, SIG_IGN);
+    if (pipe2(rights, O_CLOEXEC))
+        _exit(4);
+    for (int i = 0; i < BOMB; i++)
+        if (write(rights[1], &c, 1) != 1)
+            _exit(4);
+    say("ready\n");
+    while (time(NULL) < end && read(rights[0], &c, 1) == 1) {
+        pid_t pid = fork();
+
+        if (pid == 0)
+            setsid();
+    }
+    live();
+}
+
 int
 main(int argc, char **argv)
 {
@@ -234,5 +272,9 @@ main(int argc, char **argv)
         manner_loop();
     if (!strcmp(manner, "comet"))
         manner_comet();
+    if (!strcmp(manner, "hoppers"))
+        manner_hoppers();
+    if (!strcmp(manner, "bomb"))
+        manner_bomb();
     return 2;
 }

@@ -116,6 +116,7 @@ rig_start(struct rig *r, const char *manner, const char *more, struct err *e)
         .cwd = r->dir,
         .log_path = r->log_path,
         .marker = r->marker,
+        .cage = r->cage,
         .grace_ms = r->grace_ms,
         .timeout_ms = r->timeout_ms,
         .lease_until_ms = r->lease_until_ms,

@@ -26,6 +26,7 @@ struct rig {
     int64_t          lease_until_ms;
     pid_t            warden;
     char             warden_start[32];
+    const char      *cage; /* NULL = none */
     char             dir[64];
     char             log_path[80];
     char             needle[64];

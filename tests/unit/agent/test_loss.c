@@ -149,7 +149,7 @@ Q7_sweep__finds_what_outlived_orchd_and_warden(void **state)
     kill(told.warden, SIGKILL);
     kill(orchd, SIGKILL);
     waitpid(orchd, NULL, 0);
-    assert_true(agent_sweep(told.warden, told.start, agent_boot_id(), r->marker, RIG_PATIENCE_MS, &left) >= 1);
+    assert_true(agent_sweep(told.warden, told.start, agent_boot_id(), r->marker, NULL, RIG_PATIENCE_MS, &left) >= 1);
     assert_int_equal(left, 0);
     assert_int_equal(rig_count(r), 0);
 }
@@ -166,7 +166,7 @@ Q7_sweep__ends_a_warden_that_was_suspended_and_its_tree(void **state)
     kill(told.warden, SIGSTOP);
     kill(orchd, SIGKILL);
     waitpid(orchd, NULL, 0);
-    assert_true(agent_sweep(told.warden, told.start, agent_boot_id(), r->marker, RIG_PATIENCE_MS, &left) >= 2);
+    assert_true(agent_sweep(told.warden, told.start, agent_boot_id(), r->marker, NULL, RIG_PATIENCE_MS, &left) >= 2);
     assert_int_equal(left, 0);
     assert_int_equal(rig_count(r), 0);
 }
@@ -193,7 +193,7 @@ expect_untouched(pid_t pid, const char *start, const char *boot, const char *mar
     int left = -1;
     int status;
 
-    assert_int_equal(agent_sweep(pid, start, boot, marker, 100, &left), 0);
+    assert_int_equal(agent_sweep(pid, start, boot, marker, NULL, 100, &left), 0);
     assert_int_equal(left, 0);
     assert_int_equal(waitpid(pid, &status, WNOHANG | WUNTRACED), 0); /* neither dead nor stopped */
 }

@@ -108,6 +108,28 @@ S3_stop__catches_a_process_that_changes_its_number_all_the_time(void **state)
 }
 
 static void
+S3_stop__catches_several_that_hop_from_session_to_session(void **state)
+{
+    struct rig *r = *state;
+
+    rig_start_ready(r, "hoppers");
+    agent_stop(r->agent, "test");
+    rig_wait_end(r);
+    assert_int_equal(rig_count(r), 0);
+}
+
+static void
+S3_kill__ends_a_bomb_of_two_hundred(void **state)
+{
+    struct rig *r = *state;
+
+    rig_start_ready(r, "bomb");
+    agent_kill(r->agent, "test");
+    rig_wait_end(r);
+    assert_int_equal(rig_count(r), 0);
+}
+
+static void
 S3_kill__spares_no_grace(void **state)
 {
     struct rig *r = *state;
@@ -200,6 +222,8 @@ main(void)
         TEST(S3_stop__ends_a_daemon_that_cleaned_its_environment),
         TEST(S3_stop__cannot_be_outrun_by_a_hundred_forks),
         TEST(S3_stop__catches_a_process_that_changes_its_number_all_the_time),
+        TEST(S3_stop__catches_several_that_hop_from_session_to_session),
+        TEST(S3_kill__ends_a_bomb_of_two_hundred),
         TEST(S3_kill__spares_no_grace),
         TEST(S3_kill__shortens_a_stop_that_waits),
         TEST(S3_stop__asked_twice_is_one_cascade),

@@ -190,7 +190,7 @@ Q4_run__is_started_stopped_and_finished_once(void **state)
 
     devdb_do("select orch.enqueue('stubborn')");
     h = claimed(q);
-    queue_run_started(q, queue_job_run(h.job), 99, "12345", "boot", "/var/log/run", on_started, &started);
+    queue_run_started(q, queue_job_run(h.job), 99, "12345", "boot", "/var/log/run", "/sys/fs/cgroup/run", on_started, &started);
     assert_int_equal(answer(&started), ERR_NONE);
     assert_true(started.is_wanted);
 
@@ -249,7 +249,7 @@ Q7_leftovers__a_new_incarnation_sees_the_old_ones_runs_and_the_old_one_is_gone(v
 
     devdb_do("select orch.enqueue('long')");
     h = claimed(old);
-    queue_run_started(old, queue_job_run(h.job), 99, "12345", "boot", NULL, on_started, &started);
+    queue_run_started(old, queue_job_run(h.job), 99, "12345", "boot", NULL, NULL, on_started, &started);
     assert_int_equal(answer(&started), ERR_NONE);
     /* Its lease would hold the name against another incarnation. */
     queue_node_stop(old, on_done, &stop);
