@@ -98,12 +98,21 @@ class Round:
         harms = [threading.Thread(target=self.harm, args=mishap, daemon=True) for mishap in self.mishaps]
         for thread in harms:
             thread.start()
-        for thread in [*harms, *walks]:
-            thread.join(10 * PATIENCE_S)
-            if thread.is_alive():
-                raise AssertionError("a thread of the driver hangs: %s" % thread)
+        self.await_end(harms)
+        self.await_end(walks, self.arena.revive)
         self.sins += [walk.error for walk in walks if walk.error]
         return walks, calm
+
+    @staticmethod
+    def await_end(threads, meanwhile=lambda: None):
+        """meanwhile: a node that was given up has ended, and a supervisor would start it again; misfortunes start theirs themselves."""
+        deadline = time.monotonic() + 10 * PATIENCE_S
+        for thread in threads:
+            while thread.is_alive():
+                meanwhile()
+                thread.join(0.2)
+                if time.monotonic() > deadline:
+                    raise AssertionError("a thread of the driver hangs: %s" % thread)
 
     def harm(self, at, kind, dice):
         time.sleep(at)
