@@ -59,6 +59,7 @@ struct pending {
     struct db_call      *call;     /* NULL unless Postgres works on it */
     struct loop_timer   *patience; /* until it goes to the spool all the same */
     struct inbound       in;
+    struct clock_text    heard_at;
     bool                 is_put; /* the spool has it */
     int                  tries;
     TAILQ_ENTRY(pending) link;
@@ -173,26 +174,19 @@ on_kept(const struct err *e, void *arg)
                     "\"event_id\":null}");
 }
 
-static struct clock_text
-heard_at(const struct pending *p)
-{
-    return clock_text_us(clock_wall_of_mono_us(http_arrived_us(p->request)));
-}
-
 /* p may be gone afterwards. */
 static void
 keep(struct pending *p)
 {
-    struct err              e = ERR_INIT;
-    size_t                  len;
-    const struct clock_text heard = heard_at(p);
-    struct spool_record     record = { .lane = inbound_lane(&p->in),
-                                       .source = p->in.source,
-                                       .delivery_key = p->in.delivery_key,
-                                       .kind = p->in.kind,
-                                       .facts = json_text(p->in.facts),
-                                       .body = http_body(p->request, &len),
-                                       .heard_at = heard.text };
+    struct err          e = ERR_INIT;
+    size_t              len;
+    struct spool_record record = { .lane = inbound_lane(&p->in),
+                                   .source = p->in.source,
+                                   .delivery_key = p->in.delivery_key,
+                                   .kind = p->in.kind,
+                                   .facts = json_text(p->in.facts),
+                                   .body = http_body(p->request, &len),
+                                   .heard_at = p->heard_at.text };
 
     p->is_put = true;
     loop_timer_stop(give(&p->patience));
@@ -257,10 +251,9 @@ on_received(struct db_result *result, const struct err *e, void *arg)
 static void
 store(struct pending *p)
 {
-    size_t                  len;
-    const struct clock_text heard = heard_at(p);
-    const char *const       params[] = { p->in.source,           p->in.delivery_key,          p->in.kind,
-                                         json_text(p->in.facts), http_body(p->request, &len), heard.text };
+    size_t            len;
+    const char *const params[] = { p->in.source,           p->in.delivery_key,          p->in.kind,
+                                   json_text(p->in.facts), http_body(p->request, &len), p->heard_at.text };
 
     p->tries++;
     p->call = db_call(p->webhook->db, CALL_receive_event, params, on_received, p);
@@ -275,6 +268,7 @@ submit(struct webhook *w, struct http_request *r, struct inbound *in)
     p->magic = PENDING_MAGIC;
     p->webhook = w;
     p->request = r;
+    p->heard_at = clock_text_us(clock_wall_of_mono_us(http_arrived_us(r)));
     p->in = *in;
     *in = (struct inbound){ 0 };
     TAILQ_INSERT_TAIL(&w->pendings, p, link);
