@@ -10,10 +10,11 @@ begin
         update orch.nodes as n set stopped_at = now() where n.node = gone;
         count := count + 1;
     end loop;
-    -- A claim that was never followed by a start is nobody's, however alive its node: the answer came to nothing.
+    -- A claim that was never followed by a start is nobody's, however alive its node: the answer came to nothing. One that prepares for so long
+    -- starts nothing any more.
     for run in select o.run_id, o.job_id from orch.nodes as n cross join lateral orch.open_runs(n.node) as o
                 where n.stopped_at is not null and n.beat_at + n.lease < now()
-                   or o.started_at is null and o.claimed_at < now() - interval '30 minutes'
+                   or o.started_at is null and o.claimed_at < now() - orch.setting('start_within')::interval
                 order by o.task_id, o.run_id loop
         begin
             perform orch.finish_run(run.run_id, 'lost', jsonb_build_object('error', 'the node is gone'), run.job_id);

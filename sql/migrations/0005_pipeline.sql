@@ -26,3 +26,6 @@ comment on column orch.nodes.containment is 'What holds the processes of a run: 
 drop function if exists orch.node_start(text, uuid, int, int, text, interval, text);
 drop function if exists orch.run_started(bigint, int, text, text, text, bigint);
 drop function if exists orch.leftover_runs(text);
+
+-- How long a claim may go without a start.
+insert into orch.settings (name, published) values ('start_within', '1800 s');

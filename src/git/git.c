@@ -235,6 +235,13 @@ git_forget(struct git_job *j)
         CHECKED(j, GIT_JOB_MAGIC), j->fn = NULL;
 }
 
+void
+git_push_until(struct git_job *j, int64_t until_ms)
+{
+    (void)CHECKED(j, GIT_JOB_MAGIC);
+    j->ask.push_until_ms = until_ms;
+}
+
 /* What a verb needs beside its target. */
 struct extra {
     const char  *path, *content, *message, *work_item, *commit;
@@ -256,6 +263,7 @@ start(struct git *g, git_work_fn *work, const struct git_target *t, const struct
                            .default_branch = xstrdup(t->default_branch),
                            .branch = xstrdup(t->branch),
                            .task_id = t->task_id,
+                           .push_until_ms = t->push_until_ms,
                            .path = xstrdup(x->path),
                            .content = xstrdup(x->content),
                            .message = xstrdup(x->message),

@@ -30,6 +30,7 @@ struct git_target {
     const char *default_branch; /* without refs/heads/ */
     const char *branch;         /* the task's branch, without refs/heads/ */
     int64_t     task_id;
+    int64_t     push_until_ms; /* clock_boot_ms() after which nothing is pushed, and a push under way is broken off: ERR_RETRY; 0 = never */
 };
 
 /* heads: commit ids as 40 hex, "" when there is none. info: what the call says it returns, else NULL; borrowed. */
@@ -78,6 +79,9 @@ struct git_job *git_check_merged(struct git *g, const struct git_target *t, cons
 /* Fetches, and merges commit with the default branch in memory, of which nothing is kept: r.info = {"conflicts": [path, …]}, empty when it merges
  * cleanly; r.base = the default branch's head. */
 struct git_job *git_try_merge(struct git *g, const struct git_target *t, const char *commit, git_fn *fn, void *arg);
+
+/* Moves the end of the right to push (struct git_target) of a call that is waiting or under way. */
+void git_push_until(struct git_job *j, int64_t until_ms);
 
 /* Whether name may be made, pushed to or deleted: a valid ref name of ours, and, in any spelling (case, blanks, refs/heads/,
  * origin/, remotes/), neither main, master nor the default branch. ERR_DENIED or ERR_INVALID otherwise. */

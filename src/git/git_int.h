@@ -10,12 +10,13 @@
 
 /* What is asked for, in copies of our own. */
 struct ask {
-    char        *repo, *clone_url, *default_branch, *branch;
-    int64_t      task_id;
-    char        *path, *content, *message; /* start_branch */
-    char        *work_item;                /* collect, archive */
-    char        *commit;                   /* check_merged, try_merge */
-    struct json *markers;                  /* check_merged */
+    char           *repo, *clone_url, *default_branch, *branch;
+    int64_t         task_id;
+    _Atomic int64_t push_until_ms;            /* moved by git_push_until() while a thread works */
+    char           *path, *content, *message; /* start_branch */
+    char           *work_item;                /* collect, archive */
+    char           *commit;                   /* check_merged, try_merge */
+    struct json    *markers;                  /* check_merged */
 };
 
 /* What the pool knows; borrowed by every job, constant after git_open(). */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "git/git_int.h"
 
@@ -201,32 +202,66 @@ out:
     return e->code;
 }
 
+/* What the callbacks of a push share. */
+struct push {
+    struct credentials credentials;
+    const struct ask  *ask;
+    struct err         refused;
+};
+
 static int
 on_push_update(const char *ref, const char *status, void *arg)
 {
-    struct err *e = ((void **)arg)[1];
+    struct push *p = arg;
     if (status)
-        err_set(e, ERR_DENIED, "the forge refused \"%s\": %s", ref, status);
+        err_set(&p->refused, ERR_DENIED, "the forge refused \"%s\": %s", ref, status);
     return 0;
 }
 
-/* The push callbacks share one payload: credentials first. */
 static int
 on_push_credentials(git_credential **out, const char *url, const char *user, unsigned allowed, void *arg)
 {
-    return on_credentials(out, url, user, allowed, ((void **)arg)[0]);
+    struct push *p = arg;
+    return on_credentials(out, url, user, allowed, &p->credentials);
+}
+
+/* Whoever has lost the right to push may be succeeded by somebody who has it. */
+static bool
+is_too_late(struct push *p)
+{
+    int64_t until_ms = p->ask->push_until_ms;
+    bool    is = until_ms && clock_boot_ms() >= until_ms;
+    if (is)
+        err_set(&p->refused, ERR_RETRY, "could not push in time: the right to do so has ended");
+    return is;
+}
+
+/* The last moment at which nothing has been asked of the forge. */
+static int
+on_push_negotiated(const git_push_update **updates, size_t count, void *arg)
+{
+    (void)updates;
+    (void)count;
+    return is_too_late(arg) ? GIT_EUSER : 0;
+}
+
+static int
+on_push_progress(unsigned sent, unsigned total, size_t bytes, void *arg)
+{
+    (void)sent;
+    (void)total;
+    (void)bytes;
+    return is_too_late(arg) ? GIT_EUSER : 0;
 }
 
 int
 mirror_push(git_repository *repo, const struct git_home *home, const struct ask *ask, struct err *e)
 {
-    git_remote        *remote = NULL;
-    git_push_options   o;
-    struct credentials c = { .home = home };
-    struct err         refused = ERR_INIT;
-    void              *both[] = { &c, &refused };
-    char              *spec = NULL;
-    int                status;
+    git_remote      *remote = NULL;
+    git_push_options o;
+    struct push      p = { .credentials = { .home = home }, .ask = ask, .refused = ERR_INIT };
+    char            *spec = NULL;
+    int              status = 0;
 
     if (git_check_branch(ask->branch, ask->default_branch, e))
         return e->code;
@@ -236,11 +271,15 @@ mirror_push(git_repository *repo, const struct git_home *home, const struct ask 
     o.follow_redirects = OUR_HOST_ONLY;
     o.callbacks.credentials = on_push_credentials;
     o.callbacks.push_update_reference = on_push_update;
-    o.callbacks.payload = both;
-    if (!open_remote(&remote, repo, ask, e) && (status = git_remote_push(remote, &specs, &o)) < 0)
+    o.callbacks.push_negotiation = on_push_negotiated;
+    o.callbacks.push_transfer_progress = on_push_progress;
+    o.callbacks.payload = &p;
+    if (!open_remote(&remote, repo, ask, e))
+        status = git_remote_push(remote, &specs, &o);
+    if (!e->code && p.refused.code)
+        *e = p.refused;
+    else if (status < 0)
         err_set(e, git_code(status), "could not push branch \"%s\": %s", ask->branch, git_why());
-    else if (!e->code && refused.code)
-        *e = refused;
     git_remote_free(remote);
     free(spec);
     return e->code;

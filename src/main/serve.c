@@ -98,10 +98,17 @@ prepare(const struct queue_job *job, worker_ready_fn *done, void *done_arg, void
 }
 
 static void
-conclude(const struct queue_job *job, worker_evidence_fn *done, void *done_arg, void *arg)
+conclude(const struct queue_job *job, int64_t push_until_ms, worker_evidence_fn *done, void *done_arg, void *arg)
 {
     struct house *h = CHECKED(arg, HOUSE_MAGIC);
-    pipeline_conclude(h->pipeline, job, done, done_arg);
+    pipeline_conclude(h->pipeline, job, push_until_ms, done, done_arg);
+}
+
+static void
+renew(int64_t push_until_ms, void *arg)
+{
+    struct house *h = CHECKED(arg, HOUSE_MAGIC);
+    pipeline_renew(h->pipeline, push_until_ms);
 }
 
 /* --- ending ------------------------------------------------------------------------------------------------------------------------------ */
@@ -317,7 +324,7 @@ open_ground(struct house *h, struct err *e)
 static int
 open_rooms(struct house *h, struct err *e)
 {
-    struct worker_hooks hooks = { .prepare = prepare, .conclude = conclude, .on_given_up = on_given_up, .arg = h };
+    struct worker_hooks hooks = { .prepare = prepare, .conclude = conclude, .renew = renew, .on_given_up = on_given_up, .arg = h };
     if (web_open(&h->web, h->http, h->db, h->cfg, e) || webhook_open(&h->webhook, h->loop, h->http, h->db, h->cfg, e) ||
         pipeline_open(&h->pipeline, h->git, e) || worker_open(&h->worker, h->loop, h->db, h->cfg, &hooks, e) ||
         outbox_open(&h->outbox, h->loop, h->db, h->fetch, h->git, h->cfg, worker_node(h->worker), e) ||

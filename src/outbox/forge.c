@@ -193,7 +193,7 @@ on_read(const struct gitea_result *r, const struct err *e, void *arg)
         fail(x, ERR_INVALID, "closed: the pull request was closed without a merge", -1);
     else if (!str_equal(r->head_sha, head))
         fail(x, ERR_INVALID, "head moved: the branch has other commits than those that passed the gates", -1);
-    else
+    else if (!outbox_is_late(x))
         x->call = gitea_merge(outbox_gitea(x), outbox_text(x, "context.repo"), x->number, head, on_merged, x);
 }
 
@@ -233,5 +233,6 @@ forge_branch_delete_start(struct effect *x)
         outbox_fail(x, &e, -1);
         return;
     }
-    x->call = gitea_delete_branch(g, outbox_text(x, "context.repo"), branch, on_deleted, x);
+    if (!outbox_is_late(x))
+        x->call = gitea_delete_branch(g, outbox_text(x, "context.repo"), branch, on_deleted, x);
 }

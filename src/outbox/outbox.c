@@ -35,6 +35,7 @@ struct outbox {
     struct effect       *effects;  /* list of those under way */
     int                  count;
     struct db_call      *claim;
+    int64_t              claim_sent_ms;   /* clock_boot_ms() of the last claim */
     bool                 is_wanted_again; /* a doorbell rang while a claim was under way */
     struct loop_timer   *timer;
     bool                 is_draining;
@@ -137,7 +138,7 @@ on_reported(struct db_result *r, const struct err *e, void *arg)
     struct effect *x = CHECKED(arg, EFFECT_MAGIC);
     (void)r;
     x->report = NULL;
-    if (e && e->code == ERR_RETRY && clock_mono_ms() < x->token_ends_ms) {
+    if (e && e->code == ERR_RETRY && clock_boot_ms() < x->token_ends_ms) {
         x->timer = loop_after(x->outbox->loop, REPORT_AGAIN_MS, on_report_again, x);
         return;
     }
@@ -224,6 +225,17 @@ outbox_text(const struct effect *x, const char *path)
     struct json *in = str_starts(path, "payload.") ? x->payload : x->context;
     const char  *text = json_str(in, strchr(path, '.') + 1);
     return text ? text : "";
+}
+
+bool
+outbox_is_late(struct effect *x)
+{
+    if (clock_boot_ms() < x->token_ends_ms)
+        return false;
+    LOGW("outbox.too_late", "effect=%" PRId64 " kind=%s why=%s", x->id, x->kind, log_quote("its token ended before its next step"));
+    effect_enter(x, EFFECT_REPORTING);
+    end_effect(x);
+    return true;
 }
 
 bool
@@ -366,9 +378,11 @@ take_row(struct outbox *o, const struct db_result *r, int row)
         x = new_effect(o, r, row);
     free(x->token);
     x->token = xstrdup(db_text(r, row, "token"));
-    x->token_ends_ms = clock_mono_ms() + TOKEN_MS;
+    x->token_ends_ms = o->claim_sent_ms + TOKEN_MS; /* its life began later, when Postgres had the claim */
     if (is_new)
         start_effect(x, r, row);
+    else if (x->job)
+        git_push_until(x->job, x->token_ends_ms);
 }
 
 static void
@@ -421,6 +435,7 @@ claim(struct outbox *o)
     snprintf(slots, sizeof(slots), "%d", MAX_SLOTS - o->count);
     list_held(o, &held);
     list_kinds(&known);
+    o->claim_sent_ms = clock_boot_ms();
     o->claim = db_call(o->db, CALL_claim_effects, (const char *[]){ o->node, slots, held.data, known.data }, on_claimed, o);
     buf_fini(&held);
     buf_fini(&known);

@@ -25,7 +25,7 @@ struct effect {
     enum effect_state state;
     int64_t           id;
     char             *token;
-    int64_t           token_ends_ms; /* clock_mono_ms(): SQL hands the effect out again after this */
+    int64_t           token_ends_ms; /* clock_boot_ms(), which counts a suspended host: SQL hands the effect out again after this */
     char             *kind;
     struct json      *payload, *context;
     /* the step under way: at most one of these */
@@ -52,6 +52,10 @@ void outbox_fail(struct effect *x, const struct err *e, int64_t retry_after_ms);
 void outbox_skip(struct effect *x, const char *reason);
 /* Ends the effect by the answer to its last call: fails it with e, or finishes it without a result when e is NULL. */
 void outbox_conclude(struct effect *x, const struct err *e, int64_t retry_after_ms);
+
+/* Asked right before each step that cannot be taken back. True: the token has ended, somebody else may have gone on with the effect since,
+ * and it was dropped without a report. */
+bool outbox_is_late(struct effect *x);
 
 /* Fails the effect for good when one of the NULL-ended paths ("payload.text", "context.repo") holds no text; true = it did. */
 bool outbox_lacks(struct effect *x, const char *const *paths);

@@ -13,6 +13,7 @@ repo_target(const struct effect *x)
         .clone_url = outbox_text(x, "context.clone_url"),
         .default_branch = outbox_text(x, "context.default_branch"),
         .branch = outbox_text(x, "context.branch"),
+        .push_until_ms = x->token_ends_ms,
     };
     json_int(x->context, "task_id", &t.task_id);
     return t;
@@ -24,6 +25,8 @@ on_task_start(const struct git_result *r, const struct err *e, void *arg)
     struct effect *x = CHECKED(arg, EFFECT_MAGIC);
     struct json   *result;
     x->job = NULL;
+    if (e && outbox_is_late(x))
+        return;
     if (e) {
         outbox_fail(x, e, -1);
         return;

@@ -102,10 +102,20 @@ on_collected(const struct git_result *r, const struct err *e, void *arg)
 }
 
 void
-pipeline_conclude(struct pipeline *p, const struct queue_job *job, pipeline_evidence_fn *done, void *arg)
+pipeline_renew(struct pipeline *p, int64_t push_until_ms)
+{
+    struct step *s;
+    LIST_FOREACH (s, &p->steps, link)
+        if (s->on_evidence)
+            git_push_until(s->job, push_until_ms);
+}
+
+void
+pipeline_conclude(struct pipeline *p, const struct queue_job *job, int64_t push_until_ms, pipeline_evidence_fn *done, void *arg)
 {
     struct step      *s = step_new(CHECKED(p, PIPELINE_MAGIC), arg);
     struct git_target t = target_of(job);
+    t.push_until_ms = push_until_ms;
     s->on_evidence = done;
     s->job = git_collect(p->git, &t, job->work_item, on_collected, s);
 }

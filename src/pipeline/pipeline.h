@@ -18,10 +18,13 @@ void pipeline_close(struct pipeline *p);                                   /* NU
 /* Gives the job's task a clean worktree at its branch head. done fires once, in a later turn; cwd is borrowed. */
 void pipeline_prepare(struct pipeline *p, const struct queue_job *job, pipeline_ready_fn *done, void *arg);
 
-/* Pushes what the run committed and reads the evidence from the branch head. head is 40 hex; evidence is borrowed:
+/* Moves the end of the right to push of all that pipeline_conclude() has under way. */
+void pipeline_renew(struct pipeline *p, int64_t push_until_ms);
+
+/* Pushes what the run committed, not later than push_until_ms (clock_boot_ms(); then ERR_RETRY), and reads the evidence from the branch head. head is 40 hex; evidence is borrowed:
  * {"12-review.md": {"verdict": "APPROVED", "blob": …} | {"error": "no front matter", "blob": …}, "06-adr/": {"count": 1}}. By its blob the
  * gate tells a file of this round from one of an earlier round. */
-void pipeline_conclude(struct pipeline *p, const struct queue_job *job, pipeline_evidence_fn *done, void *arg);
+void pipeline_conclude(struct pipeline *p, const struct queue_job *job, int64_t push_until_ms, pipeline_evidence_fn *done, void *arg);
 
 /* The front matter of a document as an object of texts: the lines between a first line "---" and the next "---" or "...". NULL and *e set
  * (ERR_INVALID) when there is none or it is not plain. Caller frees. */

@@ -80,6 +80,7 @@ renew(struct worker *w, int64_t beat_ms)
     LIST_FOREACH (r, &w->runs, link)
         if (r->agent)
             agent_renew(r->agent, worker_lease_until(w));
+    w->hooks.renew(worker_lease_until(w), w->hooks.arg);
 }
 
 static void

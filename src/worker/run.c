@@ -120,12 +120,20 @@ note_end(struct run *r)
     }
 }
 
+static bool
+is_fenced(const struct run *r)
+{
+    return clock_boot_ms() >= worker_lease_until(r->worker);
+}
+
 static void
 on_evidence(const char *head, struct json *evidence, const struct err *e, void *arg)
 {
     struct run *r = CHECKED(arg, RUN_MAGIC);
     if (r->is_stop_asked) {
         conclude_as(r, QUEUE_STOPPED, NULL);
+    } else if (e && is_fenced(r)) {
+        conclude_as(r, QUEUE_RELEASED, "its lease ended before its work was pushed");
     } else if (e) {
         /* What the agent did is kept in its branch; that it cannot be shown is often no fault of its own. */
         conclude_as(r, e->code == ERR_RETRY ? QUEUE_TRANSIENT : QUEUE_FAILED, e->text);
@@ -142,12 +150,12 @@ conclude_success(struct run *r)
     struct err e = ERR_INIT;
     if (launch_read_result(r->result_file, r->detail, &e)) {
         conclude_as(r, QUEUE_FAILED, e.text);
-    } else if (r->job->task_id && clock_boot_ms() >= worker_lease_until(r->worker)) {
+    } else if (r->job->task_id && is_fenced(r)) {
         /* Its branch may be another node's by now, and is not ours to push. */
         conclude_as(r, QUEUE_RELEASED, "its lease ended before its work was pushed");
     } else if (r->job->task_id) {
         run_enter(r, RUN_CONCLUDING);
-        r->worker->hooks.conclude(r->job, on_evidence, r, r->worker->hooks.arg);
+        r->worker->hooks.conclude(r->job, worker_lease_until(r->worker), on_evidence, r, r->worker->hooks.arg);
     } else {
         conclude_as(r, QUEUE_OK, NULL);
     }
@@ -315,6 +323,8 @@ on_ready(const char *cwd, const struct err *e, void *arg)
         conclude_as(r, QUEUE_RELEASED, NULL);
     else if (e)
         conclude_as(r, e->code == ERR_RETRY ? QUEUE_TRANSIENT : QUEUE_UNSTARTABLE, e->text);
+    else if (clock_boot_ms() >= r->start_until_ms)
+        conclude_as(r, QUEUE_RELEASED, "it could not be prepared in time (ORCH_START_WITHIN)");
     else
         start_agent(r, cwd);
 }
@@ -363,6 +373,7 @@ run_begin(struct worker *w, const struct queue_job *job)
     r->magic = RUN_MAGIC;
     r->worker = w;
     r->job = queue_job_copy(job);
+    r->start_until_ms = w->claim_sent_ms + w->cfg->start_within / 6 * 5;
     r->detail = json_new_object();
     LIST_INSERT_HEAD(&w->runs, r, link);
     w->count++;

@@ -101,6 +101,7 @@ look(void *arg)
     } else if (slots <= 0) {
         doorbell_full(w->bell);
     } else {
+        w->claim_sent_ms = clock_boot_ms();
         queue_claim(w->queue, (int)slots, on_claimed, w);
     }
 }

@@ -20,9 +20,10 @@ struct run {
     enum run_state       state;
     struct agent        *agent; /* from RUN_STARTING to its end */
     struct agent_end     end;
-    bool                 is_stop_asked; /* the job is no longer wanted */
-    bool                 is_released;   /* shut-down: stopped for our sake, not for the job's */
-    double               asked_at;      /* seconds since 1970, 0 = not known */
+    bool                 is_stop_asked;  /* the job is no longer wanted */
+    int64_t              start_until_ms; /* clock_boot_ms(): then the job is about to be taken back, and is not started any more */
+    bool                 is_released;    /* shut-down: stopped for our sake, not for the job's */
+    double               asked_at;       /* seconds since 1970, 0 = not known */
     enum queue_outcome   outcome;
     enum breaker_verdict verdict;
     int64_t              wait_ms; /* that the service behind the agent asked for; 0 = none */
@@ -52,6 +53,7 @@ struct worker {
     LIST_HEAD(, run) runs;
     int                count;         /* of runs */
     bool               is_registered; /* and cleared up: may claim */
+    int64_t            claim_sent_ms; /* clock_boot_ms() of the last claim */
     bool               is_claim_lost; /* the answer to a claim was lost: tell SQL what we hold */
     bool               is_draining;
     bool               is_over;         /* given up */

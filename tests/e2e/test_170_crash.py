@@ -133,3 +133,16 @@ def test_S5_a_stopped_task_stays_stopped_over_a_restart(house):
     assert house.task(issue)["stage"] == "cancelled" and not house.processes(run)
     assert {row["status"] for row in house.sql("select status from orch.jobs")} == {"cancelled"}
     assert house.value("select count(*) from orch.agent_runs") == 1
+
+
+def test_Q6_a_claim_that_was_prepared_for_too_long_is_given_back_and_not_started(house_of):
+    """So that nobody starts what the reaper is about to give to others. Whatever takes a moment is too long here."""
+    house = house_of(env={"ORCH_START_WITHIN": "1ms", "ORCH_REAPER_ENABLED": "off"})
+    house.start()
+    house.wait_states()
+    house.begin()
+    wait_for(lambda: house.value("select count(*) from orch.agent_runs where outcome = 'released' and message like '%%ORCH_START_WITHIN%%'") > 1)
+    assert not house.calls() and house.value("select max(attempts) from orch.jobs") <= 1
+    house.stop()
+    house.start(ORCH_START_WITHIN="30m")
+    wait_for(house.calls, hint="for the agent to be started")

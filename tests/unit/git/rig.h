@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/str.h"
 #include "git/git.h"
 #include "loop/loop.h"

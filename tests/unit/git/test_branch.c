@@ -343,6 +343,23 @@ M3_check_merged__names_the_markers_that_are_gone(void **state)
 }
 
 static void
+Q6_push__is_not_made_after_the_right_to_it_has_ended(void **state)
+{
+    struct rig *r = CHECKED(*state, RIG_MAGIC);
+
+    rig_begin(r);
+    rig_do(r,
+           "cd \"$W\"; echo x >b; git add b; git commit -qm b; git -C \"$HOME/forge.git\" rev-parse " RIG_BRANCH " >\"$HOME/elsewhere\"");
+    r->target.push_until_ms = clock_boot_ms();
+    assert_int_equal(rig_collect(r), ERR_RETRY);
+    assert_non_null(strstr(r->err.text, "in time"));
+    rig_do(r, "test $(git -C forge.git rev-parse " RIG_BRANCH ") = $(cat elsewhere)");
+    r->target.push_until_ms = clock_boot_ms() + RIG_DEADLINE_MS;
+    assert_int_equal(rig_collect(r), 0);
+    assert_sh(r, "git -C forge.git rev-parse " RIG_BRANCH, r->head);
+}
+
+static void
 M1_try_merge__names_each_path_in_conflict_and_changes_nothing(void **state)
 {
     struct rig *r = CHECKED(*state, RIG_MAGIC);
@@ -389,6 +406,7 @@ main(void)
         RIG_TEST(a_mirror__obeys_the_task_not_what_an_agent_wrote_in_its_configuration),
         RIG_TEST(check_merged__follows_the_forge),
         RIG_TEST(M3_check_merged__names_the_markers_that_are_gone),
+        RIG_TEST(Q6_push__is_not_made_after_the_right_to_it_has_ended),
         RIG_TEST(M1_try_merge__names_each_path_in_conflict_and_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,15 @@
 
 struct rig w;
 
+int64_t __real_clock_boot_ms(void);
+int64_t __wrap_clock_boot_ms(void);
+
+int64_t
+__wrap_clock_boot_ms(void)
+{
+    return __real_clock_boot_ms() + (w.looks++ ? w.asleep_ms : 0);
+}
+
 /* --- a git that says yes -------------------------------------------------------------------------------------------------------------- */
 
 static void
@@ -91,6 +100,12 @@ git_try_merge(struct git *g, const struct git_target *t, const char *commit, git
     json_push_str(conflicts, "a.txt");
     json_set(info, "conflicts", conflicts);
     return new_job(t, "try_merge", info, fn, arg);
+}
+
+void
+git_push_until(struct git_job *j, int64_t until_ms)
+{
+    j->until_ms = until_ms;
 }
 
 int

@@ -23,6 +23,7 @@ struct git_job {
     void              *arg;
     struct git_result  r;
     struct loop_timer *timer;
+    int64_t            until_ms;
 };
 
 /* What the git that says yes was asked, and how it answers. */
@@ -42,6 +43,8 @@ struct rig {
     struct fake_answer claimed[RIG_EFFECTS];
     const char        *cells[RIG_EFFECTS][7];
     int                claimed_count;
+    int64_t            asleep_ms; /* since the first claim was sent the host was suspended for so long */
+    int                looks;     /* at the clock */
 };
 extern struct rig w;
 

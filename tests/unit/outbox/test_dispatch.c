@@ -64,7 +64,8 @@ outbox__gives_a_slow_attempt_its_new_token(void **state)
     run_until(is_started);
     fake_db_notify(w.stand.db, "orch_effects", "");
     run_until(has_two_claims_answered);
-    assert_int_equal(w.git.job_count, 1); /* it was not started twice */
+    assert_int_equal(w.git.job_count, 1);     /* it was not started twice */
+    assert_true(w.git.jobs[0]->until_ms > 0); /* and may push for longer */
     git_answers();
     run_until(is_reported);
     has(CALL_effect_done, 1, "t-2");
@@ -91,6 +92,33 @@ outbox__leaves_an_unknown_kind_to_newer_nodes(void **state)
     run_until(is_reported);
     has(CALL_effect_failed, 2, "teleport");
     has(CALL_effect_failed, 4, "false");
+}
+
+static void
+S5_outbox__deletes_no_branch_after_its_token_has_ended(void **state)
+{
+    static const struct http_reply reply = { .status = 204 };
+    (void)state;
+    w.asleep_ms = 2 * 60 * 1000;
+    hand_out("5", "t-1", "branch_delete", "{\"branch\":\"feature/a\"}");
+    open_outbox(&reply, 1);
+    run_until(is_claimed_again);
+    assert_int_equal(http_server_count(w.stand.server), 0);
+    assert_int_equal(fake_db_count(w.stand.db, CALL_effect_failed), 0); /* it is somebody else's by now */
+}
+
+static void
+S5_outbox__merges_nothing_after_its_token_has_ended(void **state)
+{
+    static const struct http_reply reply = { .status = 200,
+                                             .body = "{\"state\":\"open\",\"merged\":false,\"number\":7,\"head\":{\"sha\":\"" HEAD "\"}}" };
+    (void)state;
+    w.asleep_ms = 2 * 60 * 1000;
+    hand_out("5", "t-1", "pull_merge", "{\"number\":7,\"head\":\"" HEAD "\"}");
+    open_outbox(&reply, 1);
+    run_until(is_claimed_again);
+    assert_int_equal(http_server_count(w.stand.server), 1); /* it was read */
+    assert_int_equal(fake_db_count(w.stand.db, CALL_effect_failed), 0);
 }
 
 static int drained;
@@ -130,9 +158,14 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        RIG_TEST(outbox__repeats_a_report_while_postgres_is_away), RIG_TEST(outbox__looks_again_when_the_doorbell_rings),
-        RIG_TEST(outbox__gives_a_slow_attempt_its_new_token),      RIG_TEST(outbox__fails_an_effect_that_lacks_what_it_needs),
-        RIG_TEST(outbox__leaves_an_unknown_kind_to_newer_nodes),   RIG_TEST(Q7_outbox_drain__ends_when_nothing_is_under_way),
+        RIG_TEST(outbox__repeats_a_report_while_postgres_is_away),
+        RIG_TEST(outbox__looks_again_when_the_doorbell_rings),
+        RIG_TEST(outbox__gives_a_slow_attempt_its_new_token),
+        RIG_TEST(outbox__fails_an_effect_that_lacks_what_it_needs),
+        RIG_TEST(S5_outbox__deletes_no_branch_after_its_token_has_ended),
+        RIG_TEST(S5_outbox__merges_nothing_after_its_token_has_ended),
+        RIG_TEST(outbox__leaves_an_unknown_kind_to_newer_nodes),
+        RIG_TEST(Q7_outbox_drain__ends_when_nothing_is_under_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -103,7 +103,7 @@ static enum err_code
 conclude(struct bench *b)
 {
     b->is_asking = true;
-    pipeline_conclude(b->pipeline, &b->job, on_evidence, b);
+    pipeline_conclude(b->pipeline, &b->job, 0, on_evidence, b);
     b->is_asking = false;
     return wait_for(b, b->answers + 1);
 }
@@ -171,11 +171,29 @@ prepare__keeps_its_own_copy_of_the_job(void **state)
     struct queue_job *copy = queue_job_copy(&b->job);
 
     pipeline_prepare(b->pipeline, copy, on_ready, b);
-    pipeline_conclude(b->pipeline, copy, on_evidence, b);
+    pipeline_conclude(b->pipeline, copy, 0, on_evidence, b);
     queue_job_free(copy);
     assert_int_equal(wait_for(b, 2), 0);
     assert_string_equal(b->cwd, b->rig->worktree);
     assert_non_null(b->evidence);
+}
+
+static void
+Q6_conclude__pushes_while_the_lease_goes_on(void **state)
+{
+    struct bench *b = CHECKED(*state, BENCH_MAGIC);
+
+    assert_int_equal(prepare(b), 0);
+    rig_do(b->rig, "cd \"$W\"; echo x >b; git add b; git commit -qm b");
+    pipeline_conclude(b->pipeline, &b->job, clock_boot_ms(), on_evidence, b);
+    assert_int_equal(wait_for(b, 2), ERR_RETRY);
+    assert_null(b->evidence);
+    b->is_asking = true;
+    pipeline_conclude(b->pipeline, &b->job, clock_boot_ms() + RIG_DEADLINE_MS, on_evidence, b);
+    pipeline_renew(b->pipeline, clock_boot_ms() + 2 * RIG_DEADLINE_MS);
+    b->is_asking = false;
+    assert_int_equal(wait_for(b, 3), 0);
+    assert_sh(b->rig, "git -C forge.git rev-parse " RIG_BRANCH, b->head);
 }
 
 static void
@@ -185,7 +203,7 @@ close__silences_what_is_under_way(void **state)
 
     for (int i = 0; i < 4; i++) {
         pipeline_prepare(b->pipeline, &b->job, on_ready, b);
-        pipeline_conclude(b->pipeline, &b->job, on_evidence, b);
+        pipeline_conclude(b->pipeline, &b->job, 0, on_evidence, b);
     }
     pipeline_close(b->pipeline);
     b->pipeline = NULL;
@@ -204,6 +222,7 @@ main(void)
         BENCH_TEST(S4_prepare_and_conclude__refuse_the_default_branch),
         BENCH_TEST(G2_conclude__without_the_branch_is_an_error_and_no_evidence),
         BENCH_TEST(prepare__keeps_its_own_copy_of_the_job),
+        BENCH_TEST(Q6_conclude__pushes_while_the_lease_goes_on),
         BENCH_TEST(close__silences_what_is_under_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
