@@ -5,6 +5,7 @@ had migrated (its functions and views, too), and filled through its own function
 
 0002 a task in development, one behind the serial gate, and jobs without a task in every status.
 0003 the same, a stopped task, one whose STOP waits for its deploy, and a pause, a limit, a schedule and a duty.
+0004 the same, a task that is parked for Confirm Deploy, and one that is confirmed, with its deployer queued.
 """
 import gzip
 import json
@@ -16,7 +17,7 @@ import pytest
 from house import ROOT
 
 FIXTURES = ROOT / "tests" / "fixtures"
-RELEASES = ["0002", "0003"]
+RELEASES = ["0002", "0003", "0004"]
 
 
 def unpack(cluster, release):
@@ -110,4 +111,14 @@ def test_TC_14_D3_what_was_stopped_before_an_upgrade_stays_stopped_and_a_deferre
     assert rows(url, "select status from orch.jobs where stage = 'deploy'") == [("failed",)]
     assert rows(url, "select count(*) from orch.merge_leases") == [(0,)]
     assert rows(url, "select result from orch.stop_task('BLOG-001')") == [("already_cancelled",)]
+    cluster.drop(url)
+
+
+def test_TC_14_D3_a_deploy_that_was_parked_before_an_upgrade_has_its_merge_tried_and_a_confirmed_one_goes_on(cluster):
+    url = unpack(cluster, "0004")
+    cluster.migrate(url)
+    assert rows(url, "select w.work_item, w.why from orch.why as w where w.work_item = 'WIKI-001'") == [("WIKI-001", "parked: waits for Confirm Deploy")]
+    rows(url, "select orch.confirm_deploy('WIKI-001', 'alice')")
+    assert rows(url, "select kind, payload ->> 'head' from orch.outbox where kind = 'merge_check' and status = 'pending'") == [("merge_check", "h6")]
+    assert rows(url, "select stage, status from orch.jobs where task_id = orch.find_task('TOYS-001') and status = 'queued'") == [("deploy", "queued")]
     cluster.drop(url)
