@@ -372,6 +372,10 @@ set_up_body(struct fetch_call *c, const struct fetch_request *request)
         curl_easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)(request->body ? request->len : 0));
         curl_easy_setopt(c->easy, CURLOPT_COPYPOSTFIELDS, request->body ? request->body : "");
     }
+    /* libcurl sends a request once more when a connection that was there before ends without an answer; what may have been done then must not be
+     * done again behind the back of whoever counts attempts. */
+    if (str_equal(request->method, "POST"))
+        curl_easy_setopt(c->easy, CURLOPT_FRESH_CONNECT, 1L);
     if (!str_equal(request->method, "GET"))
         curl_easy_setopt(c->easy, CURLOPT_CUSTOMREQUEST, request->method);
 }

@@ -20,7 +20,7 @@ struct fetch_options {
 };
 
 struct fetch_request {
-    const char        *method; /* GET, POST, PUT, PATCH or DELETE */
+    const char        *method; /* GET, POST, PUT, PATCH or DELETE. A POST is sent once at most, the others may be repeated unseen */
     const char        *url;    /* http(s)://, without a user name */
     const char        *label;  /* what errors and logs call this request, for an URL with a secret in its path; NULL = method, host, path */
     const char *const *headers; /* NULL-ended "Name: value"; NULL = none */

@@ -290,12 +290,29 @@ fetch_close__inside_a_callback_silences_the_others(void **state)
     assert_int_equal(w.calls, 1);
 }
 
+static void
+O1_fetch__sends_a_post_once_though_the_connection_ends(void **state)
+{
+    static const struct http_reply    replies[] = { { .status = 200, .is_kept = true }, { .is_silent = true }, { .status = 200 } };
+    static const struct fetch_request post = { .method = "POST", .body = "{}", .len = 2 };
+    (void)state;
+    serve(replies, 3);
+    ask("/first", NULL);
+    assert_int_equal(w.status, 200);
+    w.calls = 0;
+    ask("/second", &post);
+    assert_true(w.has_error);
+    assert_int_equal(w.e.code, ERR_RETRY);
+    assert_int_equal(http_server_count(w.server), 2);
+}
+
 int
 main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(fetch__brings_the_answer_and_sends_what_it_was_given),
+        T(O1_fetch__sends_a_post_once_though_the_connection_ends),
         T(fetch__does_not_follow_a_redirect),
         T(fetch__refuses_an_answer_that_is_too_big),
         T(fetch__gives_up_on_a_slow_drip_at_its_deadline),

@@ -19,6 +19,7 @@ struct http_server {
     pthread_mutex_t    lock; /* guards count and requests */
     int                listener;
     int                stop; /* eventfd: readable = end */
+    int                kept; /* the connection that waits for one more request; -1 = none */
     char               url[64];
     struct http_reply *replies; /* a copy: the test that gave them may have ended before the last of them was sent */
     size_t             reply_count;
@@ -79,8 +80,8 @@ send_reply(struct http_server *s, int fd, const struct http_reply *r)
     size_t len = r->filler ? r->filler : r->body ? strlen(r->body) : 0;
     char   head[4096];
     char  *filler = NULL;
-    int    n = snprintf(head, sizeof(head), "HTTP/1.1 %d Whatever\r\nContent-Length: %zu\r\nConnection: close\r\n%s\r\n", r->status,
-                        len + (r->is_cut ? 1 : 0), r->headers ? r->headers : "Content-Type: application/json\r\n");
+    int    n = snprintf(head, sizeof(head), "HTTP/1.1 %d Whatever\r\nContent-Length: %zu\r\n%s%s\r\n", r->status, len + (r->is_cut ? 1 : 0),
+                     r->is_kept ? "" : "Connection: close\r\n", r->headers ? r->headers : "Content-Type: application/json\r\n");
     if (r->filler) {
         filler = malloc(r->filler);
         memset(filler, 'x', r->filler);
@@ -91,36 +92,49 @@ send_reply(struct http_server *s, int fd, const struct http_reply *r)
     free(filler);
 }
 
+/* Takes fd. */
 static void
-serve_one(struct http_server *s)
+serve_one(struct http_server *s, int fd)
 {
-    int    fd = accept(s->listener, NULL, NULL);
-    char  *request = fd < 0 ? NULL : read_request(s, fd);
-    size_t at;
+    char                    *request = fd < 0 ? NULL : read_request(s, fd);
+    const struct http_reply *reply = NULL;
+
     pthread_mutex_lock(&s->lock);
-    at = s->count;
     if (request && *request && s->count < MAX_REQUESTS) {
+        reply = &s->replies[s->count < s->reply_count ? s->count : s->reply_count - 1];
         s->requests[s->count++] = request;
         request = NULL;
     }
     pthread_mutex_unlock(&s->lock);
-    if (fd >= 0 && !request)
-        send_reply(s, fd, &s->replies[at < s->reply_count ? at : s->reply_count - 1]);
     free(request);
-    if (fd >= 0) {
+    if (reply && !reply->is_silent)
+        send_reply(s, fd, reply);
+    if (reply && reply->is_kept) {
+        s->kept = fd;
+    } else if (fd >= 0) {
         /* Closing with bytes unread would reset the connection and may take the reply with it. */
         shutdown(fd, SHUT_WR);
         close(fd);
     }
 }
 
+static int
+take_kept(struct http_server *s)
+{
+    int fd = s->kept;
+
+    s->kept = -1;
+    return fd;
+}
+
 static void *
 serve(void *arg)
 {
     struct http_server *s = arg;
-    struct pollfd       p[2] = { { .fd = s->listener, .events = POLLIN }, { .fd = s->stop, .events = POLLIN } };
-    while (poll(p, 2, -1) > 0 && !(p[1].revents & POLLIN))
-        serve_one(s);
+    struct pollfd       p[3] = { { .fd = s->listener, .events = POLLIN }, { .fd = s->stop, .events = POLLIN }, { .events = POLLIN } };
+
+    for (p[2].fd = s->kept; poll(p, 3, -1) > 0 && !(p[1].revents & POLLIN); p[2].fd = s->kept)
+        serve_one(s, p[2].revents ? take_kept(s) : accept(s->listener, NULL, NULL));
     return NULL;
 }
 
@@ -133,6 +147,7 @@ http_server_start(const struct http_reply *replies, size_t count)
     s->replies = calloc(count, sizeof *replies);
     memcpy(s->replies, replies, count * sizeof *replies);
     s->reply_count = count;
+    s->kept = -1;
     s->stop = eventfd(0, EFD_CLOEXEC);
     s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     pthread_mutex_init(&s->lock, NULL);
@@ -150,6 +165,8 @@ http_server_stop(struct http_server *s)
     pthread_join(s->thread, NULL);
     close(s->listener);
     close(s->stop);
+    if (s->kept >= 0)
+        close(s->kept);
     for (size_t i = 0; i < s->count; i++)
         free(s->requests[i]);
     pthread_mutex_destroy(&s->lock);

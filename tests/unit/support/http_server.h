@@ -1,5 +1,5 @@
 /* http_server: a scripted HTTP server on a thread of its own, for tests of what speaks to other people's APIs.
- * Each request gets the next reply of the script; the last one is repeated. Every connection ends after its reply. */
+ * Each request gets the next reply of the script; the last one is repeated. A connection ends after its reply, unless that says otherwise. */
 #ifndef ORCH_TESTS_HTTP_SERVER_H
 #define ORCH_TESTS_HTTP_SERVER_H
 
@@ -15,6 +15,8 @@ struct http_reply {
     size_t      filler;     /* bytes of 'x' in place of body */
     bool        is_dripped; /* one byte each 20 ms */
     bool        is_cut;     /* Content-Length promises one byte more than comes */
+    bool        is_kept;    /* the connection stays for one more request */
+    bool        is_silent;  /* the connection ends without an answer */
 };
 
 /* Copies nothing: replies must outlive the server. */
