@@ -274,9 +274,11 @@ class House:
 
     def state_id(self, name, project=0):
         project = self.projects[project]
-        rows = call(self.ready["plane_url"] + "/api/v1/workspaces/%(workspace)s/projects/%(project_id)s/states/" % project,
-                    headers={"X-API-Key": "plane_api_00112233445566778899aabbccddeeff"})[2]["results"]
-        return next(row for row in rows if row["name"] == name)["id"]
+        status, _, body = call(self.ready["plane_url"] + "/api/v1/workspaces/%(workspace)s/projects/%(project_id)s/states/" % project,
+                               headers={"X-API-Key": "plane_api_00112233445566778899aabbccddeeff"})
+        if status != 200:
+            raise OSError("the board answered %d" % status)  # As a peer that is failed for orchd answers us, too.
+        return next(row for row in body["results"] if row["name"] == name)["id"]
 
     # --- acting -------------------------------------------------------------------------------------------------------------------
 

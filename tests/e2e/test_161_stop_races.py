@@ -31,7 +31,7 @@ def sessions_of(cluster):
     statements = [line for line in SUPPORT.read_text().splitlines() if not line.startswith("\\")]
     sessions[0].ask("\n".join(statements))
     sessions[0].ask("select pg_temp.drive('parked')")
-    sessions[0].ask("select orch.confirm_deploy('SHOP-007')")
+    sessions[0].ask("select pg_temp.confirm()")
     sessions[0].connection.commit()
     sessions[2].connection.autocommit = True
     yield sessions
