@@ -199,9 +199,9 @@ def test_D7_7_a_deferred_stop_is_applied_though_the_node_of_the_deploy_is_lost(h
     assert closed["outcome"] == "lost" and closed["ended_at"] == ended["cancelled_at"], "applied in the transaction that closes the window"
     assert house.value("select verdict from orch.deploys") == "FAILED" and deferred(house, url) == 0
     wait_for(lambda: not house.processes(run), hint="for the hook to have ended with its node")
-    # The other node cleans up; a worktree on the lost one waits for that.
+    # The other node cleans up; a worktree on the lost one waits for that, and a message that the lost one was about to send for two minutes.
     wait_for(lambda: not house.sql("select 1 from orch.outbox where task_id = %s and status = 'pending' and kind <> 'worktree_remove'",
-                                   (ended["id"],)), hint="for the clean-up")
+                                   (ended["id"],)), 240, "for the clean-up")
     check_reset(house, house.task(issue), house.directory / other)
     rows = house.sql("select * from orch.jobs order by id"), house.sql("select * from orch.tasks")
     if loss == signal.SIGSTOP:
