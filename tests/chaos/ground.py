@@ -169,8 +169,6 @@ class Arena:
         self.forge = Forge(self.house)
         self.pipe = self.directory / "pipe"
         self.write_agents()
-        if has_faults:
-            self.house.order("set", plane_attempts=1000)
         self.nodes = [Node(self.house, self.house.node + suffix, free_port() if suffix else self.house.port, has_proxy)
                       for suffix in ("", "b")[:nodes]]
 
