@@ -176,6 +176,7 @@ CREATE TABLE orch.tasks (
     stage_files jsonb DEFAULT '{}'::jsonb,
     cancel_heard_at timestamp with time zone,
     evidence jsonb DEFAULT '{}'::jsonb NOT NULL,
+    ci_asked_at timestamp with time zone,
     CONSTRAINT tasks_attention_check CHECK ((attention = ANY (ARRAY['needs_input'::text, 'blocked'::text]))),
     CONSTRAINT tasks_check CHECK (((stage = 'cancelled'::text) = (cancelled_at IS NOT NULL))),
     CONSTRAINT tasks_check1 CHECK (((stage = ANY (ARRAY['done'::text, 'cancelled'::text])) = (finished_at IS NOT NULL))),
@@ -212,6 +213,7 @@ COMMENT ON COLUMN orch.tasks.files IS 'Blob of each file in docs/work-items/<wor
 COMMENT ON COLUMN orch.tasks.stage_files IS 'Those files when the task entered its stage: a verdict with the same blob is of an earlier round. Null = nobody recorded them.';
 COMMENT ON COLUMN orch.tasks.cancel_heard_at IS 'When the STOP reached orchd: the last byte of the delivery or the request, or the call; null = never.';
 COMMENT ON COLUMN orch.tasks.evidence IS 'What the newest run that told of it left on the branch for the gates to judge.';
+COMMENT ON COLUMN orch.tasks.ci_asked_at IS 'When the reconciler last asked the forge for the commit statuses of head_sha.';
 
 CREATE TABLE orch.events (
     id bigint NOT NULL,
@@ -262,6 +264,9 @@ CREATE TABLE orch.projects (
     states_error text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     markers text[] DEFAULT '{}'::text[] NOT NULL,
+    polled_at timestamp with time zone,
+    polled_to timestamp with time zone DEFAULT now() NOT NULL,
+    poll_error text,
     CONSTRAINT projects_clone_url_check CHECK ((clone_url !~ '^[a-z+]+://[^/@]*:[^/@]*@'::text)),
     CONSTRAINT projects_default_branch_check CHECK ((default_branch <> ''::text)),
     CONSTRAINT projects_prefix_check CHECK ((prefix ~ '^[A-Z][A-Z0-9_]{0,19}$'::text)),
@@ -282,6 +287,9 @@ COMMENT ON COLUMN orch.projects.states_wanted_at IS 'Since when somebody wants t
 COMMENT ON COLUMN orch.projects.states_error IS 'Why the last reading failed.';
 COMMENT ON COLUMN orch.projects.created_at IS 'When the project was added.';
 COMMENT ON COLUMN orch.projects.markers IS 'Paths that the default branch must hold after each merge: the integrity guard. Empty = it looks for none.';
+COMMENT ON COLUMN orch.projects.polled_at IS 'When the board was last asked for changed issues.';
+COMMENT ON COLUMN orch.projects.polled_to IS 'Newest change of an issue that the poll has seen, by the board''s clock. What is older than the project is nobody''s gesture to us.';
+COMMENT ON COLUMN orch.projects.poll_error IS 'Why the last such poll came to nothing; null = it did not.';
 
 CREATE TABLE orch.agent_runs (
     id bigint NOT NULL,
@@ -576,6 +584,23 @@ COMMENT ON COLUMN orch.board_states.name IS 'Name on the board, as people wrote 
 COMMENT ON COLUMN orch.board_states.state_group IS 'Group on the board: backlog, unstarted, started, completed or cancelled.';
 COMMENT ON COLUMN orch.board_states.key IS 'Logical key of the name (see orch.status_key); null = a status that means nothing to orchd.';
 
+CREATE TABLE orch.build_cache (
+    only_row boolean DEFAULT true NOT NULL,
+    began_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    node text,
+    last_error text,
+    runs bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT build_cache_only_row_check CHECK (only_row)
+);
+COMMENT ON TABLE orch.build_cache IS 'The pruner of build caches: its one row.';
+COMMENT ON COLUMN orch.build_cache.only_row IS 'Always true: there is one row.';
+COMMENT ON COLUMN orch.build_cache.began_at IS 'When the last pruning began; null = there was none.';
+COMMENT ON COLUMN orch.build_cache.ended_at IS 'When the last pruning ended; null while it is under way.';
+COMMENT ON COLUMN orch.build_cache.node IS 'Node that pruned last.';
+COMMENT ON COLUMN orch.build_cache.last_error IS 'Why nothing was pruned at the last time; null = it was.';
+COMMENT ON COLUMN orch.build_cache.runs IS 'Prunings that went well.';
+
 CREATE TABLE orch.ci_statuses (
     repo text NOT NULL,
     sha text NOT NULL,
@@ -677,6 +702,29 @@ ALTER TABLE orch.deploys ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE orch.disks (
+    node text NOT NULL,
+    path text NOT NULL,
+    used_percent numeric(4,1),
+    inodes_percent numeric(4,1),
+    free_bytes bigint,
+    error text,
+    is_full boolean DEFAULT false NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT disks_check CHECK (((error IS NULL) = (used_percent IS NOT NULL)))
+);
+COMMENT ON TABLE orch.disks IS 'File systems that nodes watch, a row for each path.';
+COMMENT ON COLUMN orch.disks.node IS 'Node that looks.';
+COMMENT ON COLUMN orch.disks.path IS 'A path in the file system.';
+COMMENT ON COLUMN orch.disks.used_percent IS 'Space in use, of what those without privileges may use, as df(1) counts it.';
+COMMENT ON COLUMN orch.disks.inodes_percent IS 'Inodes in use; null = the file system does not count them.';
+COMMENT ON COLUMN orch.disks.free_bytes IS 'Space left for those without privileges.';
+COMMENT ON COLUMN orch.disks.error IS 'Why the last look came to nothing; null = it did not.';
+COMMENT ON COLUMN orch.disks.is_full IS 'Whether it counts as full: since it reached the threshold, until it fell below it by more than the hysteresis.';
+COMMENT ON COLUMN orch.disks.changed_at IS 'When is_full last changed.';
+COMMENT ON COLUMN orch.disks.seen_at IS 'When the node looked last.';
 
 CREATE TABLE orch.duties (
     duty text NOT NULL,
@@ -1155,11 +1203,17 @@ ALTER TABLE ONLY orch.board_issues
 ALTER TABLE ONLY orch.board_states
     ADD CONSTRAINT board_states_pkey PRIMARY KEY (project_id, state_id);
 
+ALTER TABLE ONLY orch.build_cache
+    ADD CONSTRAINT build_cache_pkey PRIMARY KEY (only_row);
+
 ALTER TABLE ONLY orch.ci_statuses
     ADD CONSTRAINT ci_statuses_pkey PRIMARY KEY (repo, sha, context);
 
 ALTER TABLE ONLY orch.deploys
     ADD CONSTRAINT deploys_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY orch.disks
+    ADD CONSTRAINT disks_pkey PRIMARY KEY (node, path);
 
 ALTER TABLE ONLY orch.duties
     ADD CONSTRAINT duties_pkey PRIMARY KEY (duty);
@@ -1395,6 +1449,8 @@ ALTER TABLE ONLY orch.transitions
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.begin_deploy(task_id bigint) returns void
 --     owner; search_path=pg_catalog, pg_temp
+-- orch.begin_prune(node text, every interval) returns boolean
+--     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.block_task(task_id bigint, attention text, reason text) returns void
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.blocked_by(agent text, repo text, limit_key text, admitted bigint[], OUT held_by text, OUT words text) returns record
@@ -1419,6 +1475,8 @@ ALTER TABLE ONLY orch.transitions
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.ci_state(repo text, sha text, OUT state text, OUT contexts jsonb) returns record
 --     operator, reader, service
+-- orch.ci_to_ask() returns TABLE(task_id bigint, repo text, sha text)
+--     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.claim_effects(node text, slots integer, held bigint[] DEFAULT '{}'::bigint[], kinds text[] DEFAULT ARRAY['board_comment'::text, 'board_status'::text, 'alert'::text, 'card'::text, 'task_start'::text, 'pull_open'::text, 'pull_merge'::text, 'archive'::text, 'worktree_remove'::text, 'branch_delete'::text]) returns TABLE(effect_id bigint, token uuid, kind text, attempts integer, task_id bigint, payload jsonb, context jsonb)
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.claim_jobs(node text, incarnation uuid, slots integer, marks jsonb DEFAULT NULL::jsonb, without text[] DEFAULT NULL::text[], only_agents text[] DEFAULT NULL::text[]) returns TABLE(run_id bigint, job_id bigint, agent text, repo text, task_id bigint, work_item text, title text, branch text, default_branch text, clone_url text, stage text, content text, attempt integer, max_attempts integer, plane_issue_id text, priority integer, run_at timestamp with time zone)
@@ -1469,6 +1527,8 @@ ALTER TABLE ONLY orch.transitions
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.end_job(job_id bigint, status text, error text) returns void
 --     owner
+-- orch.end_prune(error text) returns void
+--     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.enqueue(agent text, content text DEFAULT ''::text, repo text DEFAULT NULL::text, priority integer DEFAULT 0, run_at timestamp with time zone DEFAULT now(), max_attempts integer DEFAULT NULL::integer, unique_key text DEFAULT NULL::text, tags text[] DEFAULT '{}'::text[], unique_for interval DEFAULT NULL::interval, limit_key text DEFAULT NULL::text) returns bigint
 --     operator, producer, reader, service; plan_cache_mode=force_generic_plan, search_path=pg_catalog, pg_temp
 -- orch.enqueue_keyed(new_id bigint, agent text, content text, repo text, priority integer, run_at timestamp with time zone, max_attempts integer, unique_key text, tags text[], unique_for interval, limit_key text) returns bigint
@@ -1513,6 +1573,8 @@ ALTER TABLE ONLY orch.transitions
 --     owner
 -- orch.is_critical(task_id bigint) returns boolean
 --     owner; search_path=pg_catalog, pg_temp
+-- orch.is_prune_due(last_run timestamp with time zone, at timestamp with time zone, every interval) returns boolean
+--     owner
 -- orch.is_ruled() returns boolean
 --     owner
 -- orch.is_terminal(stage text) returns boolean
@@ -1561,6 +1623,8 @@ ALTER TABLE ONLY orch.transitions
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.not_taken(agent text) returns text
 --     operator, reader, service
+-- orch.note_disks(node text, disks jsonb, threshold integer, hysteresis integer) returns integer
+--     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.note_own_status(task_id bigint, result jsonb) returns void
 --     owner
 -- orch.open_run(run_id bigint, job_id bigint) returns void
@@ -1573,6 +1637,12 @@ ALTER TABLE ONLY orch.transitions
 --     operator, reader, service
 -- orch.pause(kind text, name text DEFAULT ''::text, reason text DEFAULT ''::text) returns text
 --     operator, service; with the owner's rights; search_path=pg_catalog, pg_temp
+-- orch.poll_news(project_id bigint, issues jsonb, OUT news jsonb, OUT newest timestamp with time zone, OUT goes_on boolean) returns record
+--     service; with the owner's rights; search_path=pg_catalog, pg_temp
+-- orch.project_polled(project_id bigint, polled_to timestamp with time zone, error text) returns void
+--     service; with the owner's rights; search_path=pg_catalog, pg_temp
+-- orch.projects_to_poll(every interval) returns TABLE(project_id bigint, workspace text, plane_project_id text)
+--     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.projects_wanting_states() returns TABLE(project_id bigint, workspace text, plane_project_id text)
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.prune(at_most integer DEFAULT 1000, OUT pruned integer, OUT goes_on boolean) returns record
@@ -1611,7 +1681,11 @@ ALTER TABLE ONLY orch.transitions
 --     owner
 -- orch.report_auto_labels() returns jsonb
 --     owner
+-- orch.report_build_cache() returns jsonb
+--     owner
 -- orch.report_counts() returns jsonb
+--     owner
+-- orch.report_disk_watchdog() returns jsonb
 --     owner
 -- orch.report_duty(duty text) returns jsonb
 --     owner

@@ -11,7 +11,8 @@ begin
            end
       into lane from orch.tasks as t where t.id = add_effect.task_id;
     insert into orch.outbox (task_id, kind, lane, payload, node)
-    values (add_effect.task_id, add_effect.kind, coalesce(lane, 'board/issue/' || (payload ->> 'issue_id'), 'chat/agent/' || (payload ->> 'agent')),
+    values (add_effect.task_id, add_effect.kind, coalesce(lane, 'board/issue/' || (payload ->> 'issue_id'), 'chat/agent/' || (payload ->> 'agent'),
+                           'chat/node/' || (payload ->> 'node')),
             payload, add_effect.node)
     returning id into new_id;
     perform pg_notify('orch_effects', '');

@@ -6,7 +6,12 @@ returns jsonb language sql stable as $$
                        'state_id', (select b.state_id from orch.board_states as b
                                      where b.project_id = t.project_id and b.key = effect.payload ->> 'key' order by b.state_id limit 1),
                        'stop_state_id', (select b.state_id from orch.board_states as b
-                                          where b.project_id = t.project_id and b.key = 'stop' order by b.state_id limit 1))
+                                          where b.project_id = t.project_id and b.key = 'stop' order by b.state_id limit 1),
+                       'unheard_state_ids', (select coalesce(jsonb_agg(b.state_id), '[]') from orch.board_states as b
+                                              where b.project_id = t.project_id
+                                                and b.key in ('to_analyse', 'approved', 'rejected', 'confirm_deploy')
+                                                and not exists (select from orch.board_issues as i
+                                                                 where i.issue_id = orch.original_key(t.plane_issue_id) and i.state_id = b.state_id)))
               from orch.tasks as t where t.id = effect.task_id)
         when 'card' then (
             select jsonb_build_object(

@@ -9,11 +9,10 @@ begin
     for block in
         select b.name, format('select orch.report_%s()', b.name) as question
           from unnest(array['counts', 'max_concurrency', 'resilience', 'reconcile', 'reaper', 'task_deps', 'serial_gate', 'stop', 'nodes',
-                            'outbox', 'recent', 'upkeep', 'events', 'auto_labels']) as b (name)
+                            'outbox', 'recent', 'upkeep', 'events', 'auto_labels', 'disk_watchdog', 'build_cache']) as b (name)
         union all
         select b.name, format('select orch.report_not_built(%L)', b.subject)
-          from (values ('post_deploy', 'monitor after a deploy'), ('disk_watchdog', 'disk watchdog'),
-                       ('build_cache', 'pruner of build caches')) as b (name, subject) loop
+          from (values ('post_deploy', 'monitor after a deploy')) as b (name, subject) loop
         begin
             execute block.question into value;
         exception when others then

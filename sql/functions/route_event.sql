@@ -4,7 +4,7 @@ declare
     project orch.projects;
 begin
     status := 'ignored';
-    if event.source in ('plane', 'poll') then
+    if event.source = 'plane' or event.source = 'poll' and event.kind = 'issue' then
         select * into project from orch.projects as p where p.plane_project_id = event.facts ->> 'project_id';
     else
         select * into project from orch.projects as p where p.repo = event.facts ->> 'repo' order by p.id limit 1;
@@ -17,7 +17,7 @@ begin
         status := 'routed';
         reason := 'kept: a rejection quotes the newest comment';
         select t.id into task_id from orch.tasks as t where t.plane_issue_id = event.facts ->> 'issue_id';
-    elsif event.source in ('gitea', 'github') and event.kind in ('status', 'push', 'pull_request') then
+    elsif event.source in ('gitea', 'github', 'poll') and event.kind in ('status', 'push', 'pull_request') then
         select r.status, r.reason, r.task_id into status, reason, task_id from orch.route_forge(event) as r;
     else
         reason := format('nothing follows from event "%s"', event.kind);

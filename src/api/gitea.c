@@ -1,12 +1,15 @@
 /* gitea: the forge. One request a verb. */
 #include "api/gitea.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "api/api_int.h"
 #include "base/check.h"
+
+enum { STATUSES_PER_PAGE = 50 /* the most that the forge gives, as it comes */ };
 
 struct gitea {
     struct api_peer peer;
@@ -213,6 +216,58 @@ gitea_merge(struct gitea *g, const char *repo, int64_t number, const char *head,
     json_set_str(merge, "head_commit_id", head);
     json_set_bool(merge, "delete_branch_after_merge", false); /* absent means "as the repo is set up" in newer versions */
     return ask(g, "POST", &url, merge, false, on_merge, fn, arg);
+}
+
+/* --- commit statuses ------------------------------------------------------------------------------------------------------------------ */
+
+/* The forge sums up what is on the page only, so its sum is not read. NULL: an element lacks something that is never absent. */
+static struct json *
+read_statuses(struct json *list)
+{
+    struct json *statuses = json_new_array();
+    for (size_t i = 0; i < json_len(list); i++) {
+        struct json *item = json_item(list, i);
+        struct json *status = json_new_object();
+        json_push(statuses, status);
+        json_set_str(status, "context", api_text(item, "context"));
+        json_set_str(status, "state", api_text(item, "status")); /* "state" is the webhook's word for it */
+        json_set_str(status, "updated_at", api_text(item, "updated_at"));
+        json_set_str(status, "target_url", api_text(item, "target_url"));
+        if (!*api_text(item, "status") || !isdigit((unsigned char)*api_text(item, "updated_at"))) {
+            json_free(statuses);
+            return NULL;
+        }
+    }
+    return statuses;
+}
+
+static void
+on_statuses(struct api_call *base, struct json *json, const struct fetch_response *r, const struct err *e)
+{
+    struct gitea_call  *c = (struct gitea_call *)base;
+    struct gitea_result result;
+    struct err          shape = ERR_INIT;
+    struct json        *list = json ? json_at(json, "statuses") : NULL;
+    clear_result(&result);
+    if (!e && json_is_object(json) && (!list || json_is_array(list)))
+        result.statuses = read_statuses(list);
+    if (!e && !result.statuses) {
+        err_set(&shape, ERR_RETRY, "forge: answered %ld without statuses of a commit", r->status);
+        e = &shape;
+    }
+    finish(c, &result, r, e);
+    json_free(result.statuses);
+}
+
+struct api_call *
+gitea_statuses(struct gitea *g, const char *repo, const char *sha, int page, gitea_fn *fn, void *arg)
+{
+    struct buf url = { 0 };
+    add_repo(&url, g, repo);
+    buf_add_str(&url, "/commits/");
+    api_add_encoded(&url, sha);
+    buf_printf(&url, "/status?limit=%d&page=%d", STATUSES_PER_PAGE, page);
+    return ask(g, "GET", &url, NULL, true, on_statuses, fn, arg);
 }
 
 /* --- branches ------------------------------------------------------------------------------------------------------------------------- */

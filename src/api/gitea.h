@@ -23,6 +23,7 @@ struct gitea_result {
     const char        *head_ref, *head_sha, *base_ref;
     const char        *merge_sha; /* "" while not merged */
     bool               is_open, is_merged;
+    struct json       *statuses; /* gitea_statuses: [{"context","state","updated_at","target_url"}], the newest of each context */
     enum gitea_refusal refusal;
     int64_t            retry_after_ms; /* -1 = the forge did not say */
 };
@@ -37,6 +38,8 @@ struct api_call *gitea_open_pull(struct gitea *g, const char *repo, const char *
                                  gitea_fn *fn, void *arg);
 struct api_call *gitea_find_pull(struct gitea *g, const char *repo, const char *base, const char *head, gitea_fn *fn, void *arg);
 struct api_call *gitea_get_pull(struct gitea *g, const char *repo, int64_t number, gitea_fn *fn, void *arg);
+/* A page of a commit's statuses, the first being 1; an empty one is behind the last. */
+struct api_call *gitea_statuses(struct gitea *g, const char *repo, const char *sha, int page, gitea_fn *fn, void *arg);
 /* A merge commit of exactly this head; the branch stays. Success is 200; 201 means "later" and is ERR_RETRY. */
 struct api_call *gitea_merge(struct gitea *g, const char *repo, int64_t number, const char *head, gitea_fn *fn, void *arg);
 /* A branch that is not there is success. Refuses nothing by itself: ask git_check_branch() first. */

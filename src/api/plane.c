@@ -78,10 +78,19 @@ finish(struct plane_call *c, const struct plane_result *r, const struct err *e)
     api_end(&c->base);
 }
 
+/* Texts are never NULL. */
+#define NO_RESULT                                                                                                                          \
+    (struct plane_result)                                                                                                                  \
+    {                                                                                                                                      \
+        .id = "", .state_id = "", .updated_at = "", .description = "", .next_cursor = "", .retry_after_ms = -1                             \
+    }
+
 static void
 fail(struct plane_call *c, const struct fetch_response *r, const struct err *e)
 {
-    const struct plane_result none = { .id = "", .state_id = "", .updated_at = "", .retry_after_ms = r ? r->retry_after_ms : -1 };
+    struct plane_result none = NO_RESULT;
+    if (r)
+        none.retry_after_ms = r->retry_after_ms;
     finish(c, &none, e);
 }
 
@@ -124,7 +133,8 @@ static void
 on_me(struct api_call *base, struct json *json, const struct fetch_response *r, const struct err *e)
 {
     struct plane_call  *c = (struct plane_call *)base;
-    struct plane_result result = { .id = api_text(json, "id"), .state_id = "", .updated_at = "", .retry_after_ms = -1 };
+    struct plane_result result = NO_RESULT;
+    result.id = api_text(json, "id");
     if (e)
         fail(c, r, e);
     else if (!*result.id)
@@ -183,7 +193,7 @@ static void
 on_states(struct api_call *base, struct json *json, const struct fetch_response *r, const struct err *e)
 {
     struct plane_call  *c = (struct plane_call *)base;
-    struct plane_result result = { .id = "", .state_id = "", .updated_at = "", .retry_after_ms = -1 };
+    struct plane_result result = NO_RESULT;
     struct json        *results = json ? json_at(json, "results") : NULL;
     const char         *cursor = api_text(json, "next_cursor");
     if (e) {
@@ -216,13 +226,124 @@ plane_states(struct plane *p, const char *workspace, const char *project_id, pla
     return &c->base;
 }
 
+/* --- the last changed issues ---------------------------------------------------------------------------------------------------------- */
+
+/* The names of expanded labels; NULL when the board did not expand them, and nobody knows what their ids mean. */
+static struct json *
+label_names(struct json *labels)
+{
+    struct json *names = json_new_array();
+    for (size_t i = 0; i < json_len(labels); i++) {
+        const char *name = api_text(json_item(labels, i), "name");
+        if (!*name) {
+            json_free(names);
+            return NULL;
+        }
+        json_push_str(names, name);
+    }
+    return names;
+}
+
+/* Postgres takes many a word for a time, "tomorrow" among them. */
+static bool
+is_timestamp(const char *text)
+{
+    return strspn(text, "0123456789") == 4 && text[4] == '-';
+}
+
+/* NULL: it lacks something that is never absent. */
+static struct json *
+read_issue(struct json *item)
+{
+    static const char *const texts[][2] = {
+        { "id", "issue_id" }, { "state", "state_id" }, { "name", "title" }, { "updated_at", "updated_at" }
+    };
+    struct json *issue = json_new_object();
+    struct json *labels = json_is_array(json_at(item, "labels")) ? label_names(json_at(item, "labels")) : NULL;
+    const char  *actor = *api_text(item, "updated_by") ? api_text(item, "updated_by") : api_text(item, "created_by");
+    int64_t      sequence;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const char *text = api_text(item, texts[i][0]);
+        if (!*text || (str_equal(texts[i][0], "updated_at") && !is_timestamp(text))) {
+            json_free(labels);
+            json_free(issue);
+            return NULL;
+        }
+        json_set_str(issue, texts[i][1], text);
+    }
+    if (*api_text(item, "updated_by"))
+        json_set_str(issue, "updated_by", api_text(item, "updated_by"));
+    if (*actor)
+        json_set_str(issue, "actor_id", actor);
+    if (json_int(item, "sequence_id", &sequence))
+        json_set_int(issue, "sequence_id", sequence);
+    if (labels)
+        json_set(issue, "labels", labels);
+    return issue;
+}
+
+static struct json *
+read_issues(struct json *results)
+{
+    struct json *issues = json_new_array();
+    for (size_t i = 0; i < json_len(results); i++) {
+        struct json *issue = read_issue(json_item(results, i));
+        if (!issue) {
+            json_free(issues);
+            return NULL;
+        }
+        json_push(issues, issue);
+    }
+    return issues;
+}
+
+static void
+on_recent(struct api_call *base, struct json *json, const struct fetch_response *r, const struct err *e)
+{
+    struct plane_call  *c = (struct plane_call *)base;
+    struct plane_result result = NO_RESULT;
+    struct json        *results = json ? json_at(json, "results") : NULL;
+    if (!e && results && json_is_array(results))
+        result.issues = read_issues(results);
+    if (json_bool(json, "next_page_results"))
+        result.next_cursor = api_text(json, "next_cursor");
+    if (e)
+        fail(c, r, e);
+    else if (!result.issues)
+        fail_shape(c, r, "a page of issues");
+    else
+        finish(c, &result, NULL);
+    json_free(result.issues);
+}
+
+struct api_call *
+plane_recent(struct plane *p, const char *workspace, const char *project_id, const char *cursor, plane_fn *fn, void *arg)
+{
+    struct plane_call *c = new_call(p, fn, arg);
+    struct buf         url = { 0 };
+    add_project(&url, p, workspace, project_id);
+    buf_printf(&url,
+               "issues/?order_by=-updated_at&per_page=%d&expand=labels"
+               "&fields=id,name,sequence_id,state,labels,updated_at,updated_by,created_by",
+               PER_PAGE);
+    if (cursor) {
+        buf_add_str(&url, "&cursor=");
+        api_add_encoded(&url, cursor);
+    }
+    ask(c, "GET", url.data, NULL, on_recent);
+    buf_fini(&url);
+    return &c->base;
+}
+
 /* --- one issue ------------------------------------------------------------------------------------------------------------------------ */
 
 static void
 on_item(struct api_call *base, struct json *json, const struct fetch_response *r, const struct err *e)
 {
     struct plane_call  *c = (struct plane_call *)base;
-    struct plane_result result = { .id = "", .updated_at = api_text(json, "updated_at"), .retry_after_ms = -1 };
+    struct plane_result result = NO_RESULT;
+    result.updated_at = api_text(json, "updated_at");
+    result.description = api_text(json, "description_html");
     /* A bare id here; an object where the board was asked, or set up, to expand it. */
     result.state_id = *api_text(json, "state") ? api_text(json, "state") : api_text(json, "state.id");
     if (e)
@@ -274,7 +395,8 @@ static void
 on_comment(struct api_call *base, struct json *json, const struct fetch_response *r, const struct err *e)
 {
     struct plane_call  *c = (struct plane_call *)base;
-    struct plane_result result = { .id = api_text(json, "id"), .state_id = "", .updated_at = "", .retry_after_ms = -1 };
+    struct plane_result result = NO_RESULT;
+    result.id = api_text(json, "id");
     /* 409: the project has a comment with this external id, so an earlier attempt did arrive. */
     if (e && !(r && r->status == 409))
         fail(c, r, e);

@@ -11,7 +11,10 @@ struct plane_result {
     const char  *id;             /* plane_me: our user; plane_comment: the comment ("" when the board did not tell it) */
     const char  *state_id;       /* plane_get_item, plane_set_state */
     const char  *updated_at;     /* plane_get_item, plane_set_state; "" when absent */
+    const char  *description;    /* plane_get_item: HTML; "" when there is none */
     struct json *states;         /* plane_states: [{"id","name","group"}] */
+    struct json *issues;         /* plane_recent: as facts of a delivery; actor_id is who changed it last, else who made it */
+    const char  *next_cursor;    /* plane_recent: of the page after; "" = this was the last */
     int64_t      retry_after_ms; /* -1 = the board did not say */
 };
 typedef void plane_fn(const struct plane_result *r, const struct err *e, void *arg);
@@ -32,6 +35,8 @@ char *plane_issue_url(const char *url, const struct plane_item *item);
 
 struct api_call *plane_me(struct plane *p, plane_fn *fn, void *arg);
 struct api_call *plane_states(struct plane *p, const char *workspace, const char *project_id, plane_fn *fn, void *arg); /* all pages */
+/* One page of a project's issues, the last changed first; cursor NULL = the first page. Descriptions do not come with it. */
+struct api_call *plane_recent(struct plane *p, const char *workspace, const char *project_id, const char *cursor, plane_fn *fn, void *arg);
 struct api_call *plane_get_item(struct plane *p, const struct plane_item *item, plane_fn *fn, void *arg);
 struct api_call *plane_set_state(struct plane *p, const struct plane_item *item, const char *state_id, plane_fn *fn, void *arg);
 /* text is plain text; external_id makes it repeatable: a comment that is there already is success. */

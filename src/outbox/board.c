@@ -68,6 +68,26 @@ on_status_set(const struct plane_result *r, const struct err *e, void *arg)
         finish_status(x, r);
 }
 
+/* Whether the issue stands where a person must have moved it, and nobody has told us yet. Written over, the gesture would be gone for good
+ * when its delivery is lost: the poll of the board reads only what stands there. */
+static bool
+is_unheard(const struct effect *x, const char *state_id)
+{
+    struct json *ids = json_at(x->payload, "unheard_state_ids");
+    for (size_t i = 0; i < json_len(ids); i++)
+        if (str_equal(json_str(json_item(ids, i), ""), state_id))
+            return true;
+    return false;
+}
+
+static void
+wait_to_hear(struct effect *x)
+{
+    struct err e = ERR_INIT;
+    err_set(&e, ERR_RETRY, "a person has moved the issue, and the delivery or the poll that tells of it is awaited");
+    outbox_fail(x, &e, -1);
+}
+
 static void
 on_status_read(const struct plane_result *r, const struct err *e, void *arg)
 {
@@ -81,6 +101,8 @@ on_status_read(const struct plane_result *r, const struct err *e, void *arg)
         finish_status(x, r);
     else if (*stop && str_equal(r->state_id, stop))
         outbox_skip(x, "the issue is in STOP"); /* a person's STOP is on its way to us, and must not be written over */
+    else if (is_unheard(x, r->state_id))
+        wait_to_hear(x);
     else
         x->call = plane_set_state(outbox_plane(x), &item, outbox_text(x, "payload.state_id"), on_status_set, x);
 }

@@ -12,11 +12,27 @@
 #include "upkeep/upkeep_int.h"
 
 enum { UPKEEP_MAGIC = 0x75706b70 /* "upkp" */ };
-enum { REAPER, SWEEPER, RECONCILER, EVENTS, SCHEDULES, HOLDS, RETENTION, BOARD_STATES, LOGS, DUTY_COUNT };
+enum {
+    REAPER,
+    SWEEPER,
+    RECONCILER,
+    EVENTS,
+    SCHEDULES,
+    HOLDS,
+    RETENTION,
+    BOARD_STATES,
+    BOARD_POLL,
+    CI_POLL,
+    LOGS,
+    DISKS,
+    BUILD_CACHE,
+    DUTY_COUNT
+};
 
 /* How long a duty stays with a node that says nothing: three rounds, and two seconds for the slow ones among the quick. Whoever takes its
  * place waits no longer than that; a node that leaves in order is not waited for. */
 enum { KEPT_ROUNDS = 3, KEPT_MS = 2000 };
+enum { OFF_MS = 1000 };
 
 struct upkeep {
     uint32_t             magic;
@@ -29,6 +45,12 @@ struct upkeep {
 };
 
 /* --- one tick ------------------------------------------------------------------------------------------------------------------------- */
+
+static bool
+is_on(const struct duty *d)
+{
+    return (!d->is_enabled || *d->is_enabled) && *d->interval_ms > 0;
+}
 
 static void
 on_round(struct db_result *r, const struct err *e, void *arg)
@@ -66,7 +88,7 @@ ask_for_round(struct duty *d)
 static void
 tick(struct duty *d)
 {
-    if (!*d->is_enabled)
+    if (!is_on(d))
         return;
     if (d->is_under_way) {
         d->is_wanted_again = true;
@@ -85,7 +107,8 @@ static void
 on_again(void *arg)
 {
     struct duty *d = CHECKED(arg, DUTY_MAGIC);
-    d->timer = loop_after(d->upkeep->loop, *d->interval_ms, on_again, d);
+    /* One that is off by its interval is looked at now and then: a reload may switch it on. */
+    d->timer = loop_after(d->upkeep->loop, *d->interval_ms > 0 ? *d->interval_ms : OFF_MS, on_again, d);
     /* A regular tick is skipped, not saved up, while one is under way. */
     if (!d->is_under_way)
         tick(d);
@@ -94,7 +117,7 @@ on_again(void *arg)
 static void
 ring(struct duty *d)
 {
-    if (!*d->is_enabled)
+    if (!is_on(d))
         return;
     if (d->is_under_way) {
         d->is_wanted_again = true;
@@ -152,6 +175,12 @@ on_changed(const char *payload, void *arg)
 
 /* --- what a duty asks for ------------------------------------------------------------------------------------------------------------- */
 
+const char *
+upkeep_node(const struct duty *d)
+{
+    return d->upkeep->node;
+}
+
 struct loop *
 upkeep_loop(const struct duty *d)
 {
@@ -174,6 +203,14 @@ const struct config *
 upkeep_config(const struct duty *d)
 {
     return d->upkeep->cfg;
+}
+
+struct db_call *
+upkeep_route(struct duty *d, const char *kind, const char *key, struct json *facts, db_fn *fn)
+{
+    const struct clock_text now = clock_text_us(clock_wall_us());
+    const char *const       params[] = { "poll", key, kind, json_text(facts), json_text(facts), now.text };
+    return db_call(d->upkeep->db, CALL_receive_event, params, fn, d);
 }
 
 /* --- life ----------------------------------------------------------------------------------------------------------------------------- */
@@ -207,7 +244,11 @@ upkeep_open(struct upkeep **out, struct loop *l, struct db *db, struct fetch *f,
     init_duty(&u->duties[HOLDS], u, &duty_holds, &cfg->holds_enabled, &cfg->holds_interval);
     init_duty(&u->duties[RETENTION], u, &duty_retention, &cfg->retention_enabled, &cfg->retention_interval);
     init_duty(&u->duties[BOARD_STATES], u, &duty_board_states, &cfg->board_states_enabled, &cfg->board_states_interval);
+    init_duty(&u->duties[BOARD_POLL], u, &duty_board_poll, NULL, &cfg->board_poll_seconds);
+    init_duty(&u->duties[CI_POLL], u, &duty_ci_poll, &cfg->reconcile_enabled, &cfg->reconcile_interval);
     init_duty(&u->duties[LOGS], u, &duty_logs, &cfg->retention_enabled, &cfg->retention_interval);
+    init_duty(&u->duties[DISKS], u, &duty_disks, &cfg->disk_watch_enabled, &cfg->disk_watch_interval);
+    init_duty(&u->duties[BUILD_CACHE], u, &duty_build_cache, &cfg->build_cache_enabled, &cfg->build_cache_interval);
     db_listen(db, "orch_changed", on_changed, u);
     *out = u;
     return e->code;
@@ -248,7 +289,7 @@ upkeep_report(struct upkeep *u)
     for (int i = 0; i < DUTY_COUNT; i++) {
         const struct duty *d = &u->duties[i];
         struct json       *block = json_new_object();
-        json_set_bool(block, "is_enabled", *d->is_enabled);
+        json_set_bool(block, "is_enabled", is_on(d));
         json_set_int(block, "interval_ms", *d->interval_ms);
         json_set_str(block, "node", d->kind->is_everywhere ? u->node : d->holder);
         set_time(block, "last_tick", d->last_tick_us);

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "api/plane.h"
 #include "base/metrics.h"
 #include "upkeep/upkeep.h"
 
@@ -26,8 +27,8 @@ struct duty {
     uint32_t                magic;
     struct upkeep          *upkeep;
     const struct duty_kind *kind;
-    const bool             *is_enabled;  /* in the config, which a reload changes in place */
-    const int64_t          *interval_ms; /* likewise */
+    const bool             *is_enabled;  /* in the config, which a reload changes in place; NULL = the interval alone decides */
+    const int64_t          *interval_ms; /* likewise; 0 = off */
     struct loop_timer      *timer;
     struct db_call         *call; /* under way; NULL = none */
     bool                    is_under_way;
@@ -45,12 +46,47 @@ void upkeep_end(struct duty *d, int64_t count, const struct err *e);
 /* Before upkeep_end(): another tick follows at once, because this one has not done all that there is. */
 void upkeep_go_on(struct duty *d);
 
+const char          *upkeep_node(const struct duty *d); /* this one's name */
 struct loop         *upkeep_loop(const struct duty *d);
 struct db           *upkeep_db(const struct duty *d);
 struct fetch        *upkeep_fetch(const struct duty *d);
 const struct config *upkeep_config(const struct duty *d);
 
+/* --- what the duties that ask the board share (board.c) --- */
+
+struct board_project {
+    char *id;
+    char *workspace;
+    char *plane_project_id;
+};
+
+/* A round through projects, one after another. When the board asks for patience, the round ends, and no other begins before that time. */
+struct board {
+    struct plane         *plane; /* NULL = not configured */
+    struct api_call      *call;
+    struct board_project *projects; /* of this round */
+    int                   count, at;
+    int64_t               quiet_until_ms; /* clock_mono_ms() */
+    struct err            first_error;    /* of this round */
+};
+
+void board_open(struct board *b, const struct duty *d);
+void board_close(struct board *b); /* silences its call */
+/* Whether the round may not begin: the tick has ended then, as failed. */
+bool board_must_wait(struct board *b, struct duty *d);
+/* With the answer to which projects there are. False: there is none, or e came, and the tick has ended. */
+bool board_begin_round(struct board *b, struct duty *d, struct db_result *r, const struct err *e);
+/* The project is dealt with: the next one, or the end of the round. e NULL = it went well. */
+bool board_has_next(struct board *b, const struct err *e);
+/* Sets *e and is false without a board. */
+bool board_is_there(const struct board *b, const struct duty *d, struct err *e);
+void board_be_quiet(struct board *b, int64_t retry_after_ms); /* not above 0: the board did not ask for it */
+void board_end_round(struct board *b, struct duty *d, int64_t count);
+
+/* Has one thing that was read routed as a delivery would be (W3). key makes a repetition known. fn with the answer of receive_event(). */
+struct db_call *upkeep_route(struct duty *d, const char *kind, const char *key, struct json *facts, db_fn *fn);
+
 extern const struct duty_kind duty_reaper, duty_sweeper, duty_reconciler, duty_events, duty_schedules, duty_holds, duty_retention,
-    duty_board_states, duty_logs;
+    duty_board_states, duty_board_poll, duty_ci_poll, duty_logs, duty_disks, duty_build_cache;
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/html.h"
 #include "base/str.h"
 
 struct spelling {

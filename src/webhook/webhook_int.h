@@ -11,7 +11,4 @@ void facts_take(struct json *facts, const char *key, struct json *from, const ch
 /* The event's name if it looks like one ([a-z0-9_.], at most 64), else "unknown". Caller frees. */
 char *facts_kind(const char *name);
 
-/* Text of an HTML fragment: tags gone, blocks on lines of their own, entities decoded, trimmed. Caller frees. */
-char *html_text(const char *html);
-
 #endif

@@ -165,6 +165,33 @@ def test_G2_a_missing_or_unknown_verdict_is_not_passed_and_says_so(house, mode, 
     assert said in house.value("select why from orch.why where work_item = 'ORCH-001'")
 
 
+PAPERS = {
+    "empty": (b"", "no front matter"), "huge": (b"---\nverdict: APPROVED\n" + b"x: y\n" * 500_000 + b"---\n", "longer than 64 KiB"),
+    "binary": (b"\x7fELF\0\xff\xfe---\nverdict: APPROVED\n---\n", "12-review.md cannot be read"),
+    "anchors": (b"---\nok: &ok APPROVED\nverdict: *ok\n---\n", "anchors are not accepted"),
+    "twice": (b"---\nverdict: CHANGES_REQUESTED\nverdict: APPROVED\n---\n", 'key "verdict" is there twice'),
+    "broken": (b"---\nverdict: [APPROVED\n---\n", "12-review.md cannot be read"),
+    "nested": (b"---\nverdict: {APPROVED: APPROVED}\n---\n", "has no verdict"),
+    "list": (b"---\n- verdict: APPROVED\n---\n", "no mapping")}
+
+
+def test_G2_a_hostile_verdict_is_not_passed_and_says_why(house_of):
+    house = house_of(env={"ORCH_SERIAL_GATE_ENABLED": "off"}).start()
+    house.wait_states()
+    issues = {}
+    for number, (name, (content, _)) in enumerate(PAPERS.items(), 1):
+        (house.control / name).write_bytes(content)
+        house.mode("ORCH-%03d.reviewer" % number, "paper:" + name)
+        issues[name] = house.begin(name)
+    for issue in issues.values():
+        house.wait_open(issue, "review")
+    for name, issue in issues.items():
+        house.wait_board(issue, "Blocked")
+        task = house.task(issue)
+        told = house.value("select why from orch.why where work_item = %s", (task["work_item"],))
+        assert task["stage"] == "review" and PAPERS[name][1] in told, (name, told)
+
+
 def test_G2_the_verdict_of_an_earlier_round_is_none(house):
     house.mode("tester", "verdict:FAIL", "ok")
     house.mode("reviewer", "ok", "no-evidence", "ok")

@@ -243,6 +243,9 @@ class Plane:
         if order.lstrip("-") not in ("created_at", "updated_at", "sequence_id", "sort_order"):
             return 500, {"error": "Something went wrong please try again later"}
         items.sort(key=lambda item: item[order.lstrip("-")], reverse=order.startswith("-"))
+        if "labels" in query.get("expand", "").split(","):
+            for item in items:
+                item["labels"] = [dict(label) for label in project["labels"] if label["id"] in item["labels"]]
         if query.get("fields"):
             items = [{key: item[key] for key in query["fields"].split(",") if key in item} for item in items]
         return page(items, query)

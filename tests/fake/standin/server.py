@@ -34,7 +34,9 @@ class Door(http.server.BaseHTTPRequestHandler):
             return raw.decode("utf-8", "replace")
 
     def reply(self, status, body=None, headers=None, end=b""):
-        text = b"" if body is None else json.dumps(body, separators=(",", ":"), ensure_ascii=False, default=str).encode() + end
+        self.send(status, b"" if body is None else json.dumps(body, separators=(",", ":"), ensure_ascii=False, default=str).encode() + end, headers)
+
+    def send(self, status, text, headers=None):
         self.send_response(status)
         if text:
             self.send_header("Content-Type", "application/json")
@@ -65,6 +67,10 @@ class Door(http.server.BaseHTTPRequestHandler):
         plan = world.planned_failure(name, self.command, rest)
         if plan and plan.get("hang_ms"):
             time.sleep(plan["hang_ms"] / 1000)
+        if plan and "raw" in plan:
+            world.note_request(name, self.command, rest, body, plan.get("status", 200))
+            self.send(plan.get("status", 200), plan["raw"].encode(), plan.get("headers"))
+            return
         if plan and not plan.get("status"):
             if plan.get("after"):
                 peer.answer(self.command, rest, query, self.headers, body)

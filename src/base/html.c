@@ -1,5 +1,5 @@
 /* html: what a person reads of a comment. The board stores any HTML as it came, so nothing is expected to be well-formed. */
-#include "webhook/webhook_int.h"
+#include "base/html.h"
 
 #include <ctype.h>
 #include <stdint.h>
