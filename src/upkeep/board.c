@@ -66,11 +66,17 @@ board_begin_round(struct board *b, struct duty *d, struct db_result *r, const st
     return b->count;
 }
 
-bool
-board_has_next(struct board *b, const struct err *e)
+void
+board_keep_error(struct board *b, const struct err *e)
 {
     if (e && !b->first_error.code)
         b->first_error = *e;
+}
+
+bool
+board_has_next(struct board *b, const struct err *e)
+{
+    board_keep_error(b, e);
     b->at++;
     return clock_mono_ms() >= b->quiet_until_ms && b->at < b->count;
 }

@@ -57,7 +57,7 @@ on_noted(struct db_result *r, const struct err *e, void *arg)
     (void)r;
     d->call = NULL;
     forget_project(p);
-    if (board_has_next(&p->board, p->board.first_error.code ? NULL : e))
+    if (board_has_next(&p->board, e))
         ask_page(d);
     else
         board_end_round(&p->board, d, p->routed);
@@ -70,8 +70,7 @@ end_project(struct duty *d, const struct err *e)
     struct poll  *p = d->own;
     struct board *b = &p->board;
     const char   *params[] = { b->projects[b->at].id, e ? NULL : p->newest, e ? e->text : NULL };
-    if (e && !b->first_error.code)
-        b->first_error = *e;
+    board_keep_error(b, e);
     d->call = db_call(upkeep_db(d), CALL_project_polled, params, on_noted, d);
 }
 

@@ -40,11 +40,8 @@ on_stored(struct db_result *r, const struct err *e, void *arg)
 static void
 on_failure_stored(struct db_result *r, const struct err *e, void *arg)
 {
-    struct duty   *d = CHECKED(arg, DUTY_MAGIC);
-    struct states *s = d->own;
     (void)r;
-    /* The board's error was kept when it came: it says more than this one would. */
-    go_on(d, s->board.first_error.code ? NULL : e);
+    go_on(CHECKED(arg, DUTY_MAGIC), e);
 }
 
 static void
@@ -52,8 +49,7 @@ store_failure(struct duty *d, const struct err *e, int64_t retry_after_ms)
 {
     struct board *b = &((struct states *)d->own)->board;
     const char   *params[] = { b->projects[b->at].id, e->text };
-    if (!b->first_error.code)
-        b->first_error = *e;
+    board_keep_error(b, e);
     board_be_quiet(b, retry_after_ms);
     d->call = db_call(upkeep_db(d), CALL_board_states_failed, params, on_failure_stored, d);
 }

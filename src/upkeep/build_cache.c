@@ -99,6 +99,8 @@ on_end(const struct agent_end *end, void *arg)
         err_set(&p->error, ERR_RETRY, "%s", end->error);
     else if (end->is_timeout)
         err_set(&p->error, ERR_RETRY, "the pruning took longer than an hour and was stopped");
+    else if (end->signal)
+        err_set(&p->error, ERR_RETRY, "the pruning was ended by signal %d; its output is in %s", end->signal, p->log_path);
     else if (end->exit_status)
         err_set(&p->error, ERR_RETRY, "the pruning ended with exit status %d; its output is in %s", end->exit_status, p->log_path);
     tell_end(d);

@@ -1,7 +1,8 @@
 /* upkeep: the duties that keep the rows true: reaper, sweeper of deferred cancels, reconciler, event retry, schedules, held jobs, retention,
- * reading of the board's statuses, polls of board and forge, disks, build caches, and old logs. Each ticks at its own interval, with its own kill-switch; a tick is skipped while the
- * last one is under way. Of several nodes one has each duty (orch.duties), and another takes it when that one goes; only the logs and the disks are
- * each node's own. No state of its own beyond "when and how did it go": what is due is asked from SQL each time. */
+ * reading of the board's statuses, polls of board and forge, disks, build caches, and old logs. Each ticks at its own interval, with its own
+ * kill-switch; a tick is skipped while the last one is under way. Of several nodes one has each duty (orch.duties), and another takes it when
+ * that one goes; only the logs and the disks are each node's own. No state of its own beyond "when and how did it go": what is due is asked
+ * from SQL each time. */
 #ifndef ORCH_UPKEEP_UPKEEP_H
 #define ORCH_UPKEEP_UPKEEP_H
 

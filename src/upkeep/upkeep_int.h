@@ -76,6 +76,8 @@ void board_close(struct board *b); /* silences its call */
 bool board_must_wait(struct board *b, struct duty *d);
 /* With the answer to which projects there are. False: there is none, or e came, and the tick has ended. */
 bool board_begin_round(struct board *b, struct duty *d, struct db_result *r, const struct err *e);
+/* Of the errors of a round the first one stands. NULL is none. */
+void board_keep_error(struct board *b, const struct err *e);
 /* The project is dealt with: the next one, or the end of the round. e NULL = it went well. */
 bool board_has_next(struct board *b, const struct err *e);
 /* Sets *e and is false without a board. */
