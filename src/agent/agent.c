@@ -3,7 +3,8 @@
  *   starting ──STARTED──▶ running ──warden ended──▶ over (GONE was reported)
  *       └────────────────────┴──────warden ended──▶ lost ──nothing left──▶ over
  *
- * A freed agent goes on without callbacks until its warden is reaped. */
+ * A freed agent goes on without callbacks until its warden is reaped. One that was adopted has no warden of ours: its journal is looked at
+ * until nobody holds the lock on it. */
 #include "agent/agent.h"
 
 #include <errno.h>
@@ -21,6 +22,7 @@
 
 #include "agent/agent_int.h"
 #include "agent/hunt.h"
+#include "agent/journal.h"
 #include "agent/warden.h"
 #include "base/check.h"
 #include "base/clock.h"
@@ -31,6 +33,7 @@
 
 enum {
     LOST_LOOK_MS = 20,
+    JOURNAL_LOOK_MS = 200,
     STUCK_MS = 2000 /* what a warden gets beyond the grace before it is taken for stopped or stuck, and killed */
 };
 
@@ -44,8 +47,10 @@ struct agent {
     pid_t               pid; /* of the warden */
     uint64_t            start;
     int                 pidfd;
-    int                 control;
-    bool                is_reaped; /* the warden */
+    int                 control; /* the socket, or the journal */
+    off_t               read_to; /* in the journal */
+    bool                is_detached;
+    bool                is_reaped; /* the warden; or it never was ours */
     bool                is_gone;   /* GONE was reported */
     bool                is_timeout_asked;
     bool                is_freed; /* no callbacks any more */
@@ -58,7 +63,7 @@ struct agent {
     struct loop_watch  *control_watch;
     struct loop_timer  *timeout;
     struct loop_timer  *stuck;
-    struct loop_timer  *look;   /* while lost */
+    struct loop_timer  *look;   /* while lost, or at the journal */
     struct sweep_target target; /* while lost */
     struct hunt         hunt;
     struct agent_end    end;
@@ -205,6 +210,10 @@ take_report(struct agent *a, const struct warden_report *r)
         a->end.is_fenced = true;
         LOGE("agent.fenced", "pid=%d why=%s", (int)a->pid, log_quote("its lease was not renewed in time"));
         return;
+    case WARDEN_TIMED_OUT:
+        a->asked_us = r->at_us;
+        a->is_timeout_asked = true;
+        return;
     case WARDEN_TERM_SENT:
         a->end.term_us = r->at_us;
         break;
@@ -228,6 +237,10 @@ drain_reports(struct agent *a)
     struct warden_report r;
     ssize_t              n = -1;
 
+    while (a->is_detached && journal_next(a->control, &a->read_to, &r))
+        take_report(a, &r);
+    if (a->is_detached)
+        return;
     while ((n = recv(a->control, &r, sizeof(r), MSG_DONTWAIT)) == (ssize_t)sizeof(r))
         take_report(a, &r);
     /* The end of the socket comes with the end of the warden, of which the pidfd speaks. */
@@ -251,12 +264,8 @@ reap_warden(struct agent *a)
 }
 
 static void
-on_warden_end(int fd, unsigned what, void *arg)
+warden_ended(struct agent *a)
 {
-    struct agent *a = CHECKED(arg, AGENT_MAGIC);
-
-    (void)fd;
-    (void)what;
     drain_reports(a);
     reap_warden(a);
     agent_reap_adopted();
@@ -272,7 +281,28 @@ on_warden_end(int fd, unsigned what, void *arg)
     if (a->cage)
         cage_open(&a->hunt.cage, a->cage);
     state_enter(a, AGENT_LOST);
+    loop_timer_stop(a->look);
     a->look = loop_every(a->loop, LOST_LOOK_MS, on_look, a);
+}
+
+static void
+on_warden_end(int fd, unsigned what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    warden_ended(CHECKED(arg, AGENT_MAGIC));
+}
+
+/* For the end of a warden of ours there is its pidfd; that of an adopted one is known by its lock. */
+static void
+on_journal_look(void *arg)
+{
+    struct agent *a = CHECKED(arg, AGENT_MAGIC);
+
+    if (a->pid_watch || journal_is_held(a->control))
+        drain_reports(a);
+    else
+        warden_ended(a);
 }
 
 bool
@@ -324,7 +354,8 @@ agent_new(struct loop *l, const struct agent_spec *spec)
     a->pidfd = -1;
     a->control = -1;
     a->grace_ms = spec->grace_ms;
-    a->name = xstrdup(spec->argv[0]);
+    a->is_detached = spec->journal;
+    a->name = xstrdup(spec->argv ? spec->argv[0] : spec->journal);
     a->marker = xstrdup(spec->marker);
     a->target = (struct sweep_target){ .marker = a->marker, .with_orphans = true };
     a->hunt = (struct hunt){ .mark = sweep_mark, .arg = &a->target, .cage = CAGE_NONE };
@@ -349,9 +380,12 @@ agent_start(struct agent **out, struct loop *l, const struct agent_spec *spec, a
     a->on_end = on_end;
     a->arg = arg;
     TAILQ_INSERT_TAIL(&agents, a, link);
-    a->control_watch = loop_watch(l, a->control, LOOP_READ, on_control, a);
+    if (a->is_detached)
+        a->look = loop_every(l, JOURNAL_LOOK_MS, on_journal_look, a);
+    else
+        a->control_watch = loop_watch(l, a->control, LOOP_READ, on_control, a);
     a->pid_watch = loop_watch(l, a->pidfd, LOOP_READ, on_warden_end, a);
-    if (spec->timeout_ms > 0)
+    if (spec->timeout_ms > 0 && !a->is_detached)
         a->timeout = loop_after(l, spec->timeout_ms, on_timeout, a);
     *out = give(&a);
 out:
@@ -360,6 +394,28 @@ out:
     if (a)
         agent_release(a);
     return e->code;
+}
+
+int
+agent_adopt(struct agent **out, struct loop *l, const char *journal, const char *marker, agent_end_fn *on_end, void *arg, struct err *e)
+{
+    struct agent_spec spec = { .journal = journal, .marker = marker };
+    int               fd = open(journal, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    struct agent     *a;
+
+    if (fd < 0) {
+        err_set(e, ERR_GONE, "cannot open the journal \"%s\": %s", journal, strerror(errno));
+        return e->code;
+    }
+    a = agent_new(l, &spec);
+    a->control = fd;
+    a->is_reaped = true;
+    a->on_end = on_end;
+    a->arg = arg;
+    TAILQ_INSERT_TAIL(&agents, a, link);
+    a->look = loop_every(l, JOURNAL_LOOK_MS, on_journal_look, a);
+    *out = a;
+    return 0;
 }
 
 const char *
@@ -394,7 +450,7 @@ give_order(struct agent *a, enum warden_verb verb, int64_t grace_ms, const char 
 {
     struct warden_order order = { .verb = verb, .ms = grace_ms };
 
-    if (a->state == AGENT_LOST || a->state == AGENT_OVER || a->is_reaped)
+    if (a->is_detached || a->state == AGENT_LOST || a->state == AGENT_OVER || a->is_reaped)
         return;
     if (!a->asked_us)
         a->asked_us = clock_wall_us();
@@ -425,7 +481,7 @@ agent_renew(struct agent *a, int64_t until_ms)
 {
     struct warden_order order = { .verb = WARDEN_RENEW, .ms = until_ms };
 
-    if (a->state != AGENT_LOST && a->state != AGENT_OVER && !a->is_reaped)
+    if (!a->is_detached && a->state != AGENT_LOST && a->state != AGENT_OVER && !a->is_reaped)
         send(a->control, &order, sizeof(order), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
@@ -437,6 +493,10 @@ agent_free(struct agent *a)
     a->is_freed = true;
     if (a->state == AGENT_OVER) {
         loop_free_later(a->loop, agent_release, a);
+        return;
+    }
+    if (a->is_detached && a->is_reaped && a->state != AGENT_LOST) {
+        state_enter(a, AGENT_OVER);
         return;
     }
     give_order(a, WARDEN_KILL, 0, "forgotten");

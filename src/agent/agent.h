@@ -7,6 +7,8 @@
  * A tree that is over is a tree of which no process is left. Signals go through pidfds whose start time was checked, so a number that
  * now belongs to somebody else is never signalled.
  * on_end fires once, in a later turn than agent_start(), after the tree is gone. Refuses to know what a job is.
+ * A detached command (spec.journal) is the exception: its warden does not end with us, takes no orders, and keeps a journal of what happens.
+ * The next orchd goes on watching it with agent_adopt(). What the journal does not tell, nobody knows: on_end says is_lost.
  * No other room starts processes: what else has this process as its parent is an orphan of a killed warden, and is killed and reaped. */
 #ifndef ORCH_AGENT_AGENT_H
 #define ORCH_AGENT_AGENT_H
@@ -27,8 +29,9 @@ struct agent_spec {
     const char        *log_path;       /* appended to; stdout and stderr */
     const char        *marker;         /* NAME=value put into env, by which agent_sweep() knows the run's processes again */
     const char        *cage;           /* name of the run's control group, not that of any other run; NULL = none. See agent_contain() */
+    const char        *journal;        /* detached: the file that its warden is to make and keep; NULL = not detached */
     int64_t            grace_ms;       /* from SIGTERM to SIGKILL */
-    int64_t            timeout_ms;     /* 0 = none; then the same cascade as agent_stop("timeout") */
+    int64_t            timeout_ms;     /* 0 = none, which a detached one must not have; then the same cascade as agent_stop("timeout") */
     int64_t            lease_until_ms; /* clock_boot_ms() at which the warden kills the tree, unless agent_renew() came; 0 = never */
 };
 
@@ -52,13 +55,18 @@ typedef void agent_end_fn(const struct agent_end *end, void *arg);
 typedef void agent_cascade_fn(int64_t term_us, int64_t kill_us, void *arg);
 
 /* The spec is copied. on_start may be NULL. Fails (ERR_INVALID) at once for what is known at once: no such directory, no such command. */
-int  agent_start(struct agent **out, struct loop *l, const struct agent_spec *spec, agent_start_fn *on_start, agent_end_fn *on_end,
-                 void *arg, struct err *e);
+int agent_start(struct agent **out, struct loop *l, const struct agent_spec *spec, agent_start_fn *on_start, agent_end_fn *on_end,
+                void *arg, struct err *e);
+/* Watches the detached command of an earlier life. on_end tells what its journal says, once its warden is gone; started_us, exit_status and
+ * ended_us count also when is_lost. ERR_GONE: there is no such journal. */
+int  agent_adopt(struct agent **out, struct loop *l, const char *journal, const char *marker, agent_end_fn *on_end, void *arg,
+                 struct err *e);
 void agent_on_cascade(struct agent *a, agent_cascade_fn *fn); /* with the arg of agent_start() */
 void agent_stop(struct agent *a, const char *why);   /* asks, once: SIGTERM to the tree, grace, SIGKILL to the tree; on_end still comes */
 void agent_kill(struct agent *a, const char *why);   /* the same without grace */
 void agent_renew(struct agent *a, int64_t until_ms); /* the lease now ends then, clock_boot_ms() */
-void agent_free(struct agent *a);                    /* NULL is fine; silences callbacks; a tree still there is killed by its warden */
+void agent_free(struct agent *a);                    /* NULL is fine; silences callbacks; a tree still there is killed by its warden, a
+                                                        detached one lives on. The orders above mean nothing to a detached one */
 
 /* The directory of its control group; NULL: it has none. Borrowed until agent_free(). */
 const char *agent_cage(const struct agent *a);

@@ -12,9 +12,11 @@
 #include <unistd.h>
 
 #include "agent/agent_int.h"
+#include "agent/journal.h"
 #include "agent/tree.h"
 #include "agent/warden.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/str.h"
 
 enum { LOG_MODE = 0640 };
@@ -141,7 +143,7 @@ execute(pid_t *pid, const struct agent_spec *spec, const char *file, const char 
     int                        why;
 
     snprintf(grace, sizeof(grace), "%lld", (long long)spec->grace_ms);
-    snprintf(lease, sizeof(lease), "%lld", (long long)spec->lease_until_ms);
+    snprintf(lease, sizeof(lease), "%lld", (long long)(spec->journal ? clock_boot_ms() + spec->timeout_ms : spec->lease_until_ms));
     argv = warden_argv(spec, file, cage, grace, lease);
     env = warden_env(spec);
     sigfillset(&all);
@@ -175,6 +177,19 @@ lift(int fd)
     return high;
 }
 
+/* Our end and the warden's: of a socket, or two descriptors of the journal, of which only the warden's has the lock. */
+static int
+open_channel(const struct agent_spec *spec, int ends[2], struct err *e)
+{
+    if (!spec->journal && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+        err_set(e, ERR_RETRY, "could not make a socket: %s", strerror(errno));
+    else if (spec->journal && ((ends[1] = journal_create(spec->journal)) < 0 || (ends[0] = open(spec->journal, O_RDONLY | O_CLOEXEC)) < 0))
+        err_set(e, ERR_RETRY, "could not make the journal \"%s\": %s", spec->journal, strerror(errno));
+    else if ((ends[1] = lift(ends[1])) < 0)
+        err_set(e, ERR_RETRY, "could not hand the warden its end: %s", strerror(errno));
+    return e->code;
+}
+
 static int
 open_all(const struct agent_spec *spec, char *file, size_t size, int *log, int ends[2], struct err *e)
 {
@@ -189,10 +204,8 @@ open_all(const struct agent_spec *spec, char *file, size_t size, int *log, int e
         return e->code;
     else if ((*log = lift(open(spec->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, LOG_MODE))) < 0)
         err_set(e, ERR_RETRY, "could not open log \"%s\": %s", spec->log_path, strerror(errno));
-    else if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
-        err_set(e, ERR_RETRY, "could not make a socket: %s", strerror(errno));
-    else if ((ends[1] = lift(ends[1])) < 0)
-        err_set(e, ERR_RETRY, "could not make a socket: %s", strerror(errno));
+    else
+        open_channel(spec, ends, e);
     return e->code;
 }
 

@@ -8,6 +8,7 @@
  * The command is born in the run's control group, when it has one; we stay outside, so that what kills the group leaves us to report.
  * All that descends from a sub-reaper stays below it: an orphan's new parent is the nearest living sub-reaper above it. So when
  * waitpid() says that we have no child, there is no descendant either; who was put into the group by others is seen in its events.
+ * A detached command's warden has no orchd to answer to: it outlives it, keeps a journal, and knows the time-out itself.
  * Links libc only: it holds nothing of orchd's memory and nothing of its secrets. */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +23,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -29,6 +31,7 @@
 
 #include "agent/cage.h"
 #include "agent/hunt.h"
+#include "agent/journal.h"
 #include "agent/warden.h"
 
 enum {
@@ -45,6 +48,8 @@ struct warden {
     enum state  state;
     pid_t       command;
     bool        is_command_ended;
+    bool        is_detached;
+    int64_t     grace_ms; /* of a time-out */
     int64_t     leftover_grace_ms;
     int64_t     kill_at_ms;     /* monotonic; while terming */
     int64_t     lease_until_ms; /* boot time; 0 = for ever */
@@ -72,18 +77,21 @@ mono_ms(void)
 }
 
 static void
-report_of(enum warden_news news, int number, int64_t at_us)
+report_of(const struct warden *w, enum warden_news news, int number, int64_t at_us)
 {
     struct warden_report r = { .news = news, .number = number, .at_us = at_us };
 
-    /* Nobody listens when orchd died; the cascade goes on without. */
-    send(WARDEN_FD, &r, sizeof(r), MSG_NOSIGNAL | MSG_DONTWAIT);
+    /* Nobody listens when orchd died, and a disk may be full: the cascade goes on without. What was not told did not happen. */
+    if (w->is_detached)
+        journal_write(WARDEN_FD, &r);
+    else
+        send(WARDEN_FD, &r, sizeof(r), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static void
-report(enum warden_news news, int number)
+report(const struct warden *w, enum warden_news news, int number)
 {
-    report_of(news, number, clock_us(CLOCK_REALTIME));
+    report_of(w, news, number, clock_us(CLOCK_REALTIME));
 }
 
 static void
@@ -142,7 +150,7 @@ state_enter(struct warden *w, enum state next, int64_t grace_ms)
         sent += term_newcomers(w);
         w->kill_at_ms = mono_ms() + grace_ms;
         if (sent)
-            report_of(WARDEN_TERM_SENT, sent, at_us);
+            report_of(w, WARDEN_TERM_SENT, sent, at_us);
     } else {
         w->kill_look_ms = KILL_LOOK_MS;
         setpriority(PRIO_PROCESS, 0, KILL_NICE);
@@ -163,7 +171,7 @@ look_again(struct warden *w)
     sent = hunt_round(&w->hunt);
     if (sent && !w->is_kill_said) {
         w->is_kill_said = true;
-        report(WARDEN_KILL_SENT, sent);
+        report(w, WARDEN_KILL_SENT, sent);
     }
 }
 
@@ -178,7 +186,7 @@ reap(struct warden *w)
         if (pid != w->command || w->is_command_ended)
             continue;
         w->is_command_ended = true;
-        report(WARDEN_EXITED, status);
+        report(w, WARDEN_EXITED, status);
     }
     return pid == 0 || errno != ECHILD || cage_is_populated(&w->hunt.cage);
 }
@@ -216,8 +224,14 @@ watch_lease(struct warden *w)
     if (!is_lease_over(w))
         return;
     renew_lease(w, 0);
+    if (w->is_detached) {
+        if (w->state == RUNNING && !w->is_command_ended)
+            report(w, WARDEN_TIMED_OUT, 0);
+        state_enter(w, TERMING, w->grace_ms);
+        return;
+    }
     if (w->state != KILLING && !w->is_command_ended)
-        report(WARDEN_FENCED, 0);
+        report(w, WARDEN_FENCED, 0);
     state_enter(w, KILLING, 0);
 }
 
@@ -257,7 +271,7 @@ wait_ms(struct warden *w)
 static void
 guard(struct warden *w)
 {
-    bool is_open = true;
+    bool is_open = !w->is_detached;
 
     while (reap(w)) {
         struct pollfd fds[] = { { .fd = w->signals, .events = POLLIN },
@@ -278,7 +292,7 @@ guard(struct warden *w)
             watch_lease(w);
         read_signals(w);
     }
-    report(WARDEN_GONE, (int)w->hunt.seen.count);
+    report(w, WARDEN_GONE, (int)w->hunt.seen.count);
     if (*w->cage_path)
         cage_remove(w->cage_path);
 }
@@ -319,20 +333,20 @@ start_command(struct warden *w, char **argv)
     bool  is_exec = false;
 
     if (is_lease_over(w)) {
-        report(WARDEN_FENCED, 0);
+        report(w, WARDEN_FENCED, 0);
         goto out;
     }
     if (*w->cage_path && (why = cage_open(&w->hunt.cage, w->cage_path))) {
-        report(WARDEN_EXEC_FAILED, -why);
+        report(w, WARDEN_EXEC_FAILED, -why);
         goto out;
     }
     if (pipe2(ends, O_CLOEXEC)) {
-        report(WARDEN_EXEC_FAILED, errno);
+        report(w, WARDEN_EXEC_FAILED, errno);
         goto out;
     }
     why = cage_fork(&w->hunt.cage, &w->command);
     if (why) {
-        report(WARDEN_EXEC_FAILED, *w->cage_path ? -why : why);
+        report(w, WARDEN_EXEC_FAILED, *w->cage_path ? -why : why);
         if (w->command > 0)
             waitpid(w->command, NULL, 0);
         goto out;
@@ -342,11 +356,11 @@ start_command(struct warden *w, char **argv)
     close(ends[1]);
     ends[1] = -1;
     if (read(ends[0], &why, sizeof(why)) == (ssize_t)sizeof(why)) {
-        report(WARDEN_EXEC_FAILED, why);
+        report(w, WARDEN_EXEC_FAILED, why);
         waitpid(w->command, NULL, 0);
         goto out;
     }
-    report(WARDEN_STARTED, (int)w->command);
+    report(w, WARDEN_STARTED, (int)w->command);
     is_exec = true;
 out:
     if (ends[0] >= 0)
@@ -372,6 +386,7 @@ int
 main(int argc, char **argv)
 {
     struct warden w = { .state = RUNNING, .hunt = { .mark = mark_tree, .cage = CAGE_NONE } };
+    struct stat   channel;
     sigset_t      all;
     sigset_t      wanted;
 
@@ -381,9 +396,9 @@ main(int argc, char **argv)
     }
     w.hunt.root = getpid();
     w.cage_path = argv[WARDEN_ARG_CAGE];
-    w.leftover_grace_ms = strtoll(argv[WARDEN_ARG_GRACE], NULL, 10);
-    if (w.leftover_grace_ms > WARDEN_LEFTOVER_GRACE_MS)
-        w.leftover_grace_ms = WARDEN_LEFTOVER_GRACE_MS;
+    w.is_detached = fstat(WARDEN_FD, &channel) == 0 && S_ISREG(channel.st_mode);
+    w.grace_ms = strtoll(argv[WARDEN_ARG_GRACE], NULL, 10);
+    w.leftover_grace_ms = w.grace_ms < WARDEN_LEFTOVER_GRACE_MS ? w.grace_ms : WARDEN_LEFTOVER_GRACE_MS;
     /* All are blocked: what a terminal or a careless agent sends waits for ever; SIGTERM and SIGCHLD are read from a descriptor. */
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
@@ -394,7 +409,7 @@ main(int argc, char **argv)
     w.lease = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     setsid();
     if (w.signals < 0 || w.lease < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) || fcntl(WARDEN_FD, F_SETFD, FD_CLOEXEC)) {
-        report(WARDEN_EXEC_FAILED, errno);
+        report(&w, WARDEN_EXEC_FAILED, errno);
         return EXIT_FAILURE;
     }
     prctl(PR_SET_NAME, "orchd-warden");
@@ -404,7 +419,7 @@ main(int argc, char **argv)
         if (chdir("/") == 0)
             guard(&w);
     } else {
-        report(WARDEN_GONE, 0);
+        report(&w, WARDEN_GONE, 0);
     }
     hunt_fini(&w.hunt);
     return EXIT_SUCCESS;

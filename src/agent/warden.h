@@ -1,5 +1,7 @@
 /* warden: what agent.c and the warden say to each other, over a SOCK_SEQPACKET socket that is descriptor 3 of the warden.
- * Both are built together, so the structs travel as they are. The socket's end is an order too: we died, kill at once. */
+ * Both are built together, so the structs travel as they are. The socket's end is an order too: we died, kill at once.
+ * When descriptor 3 is a plain file, the command is detached: the file is its journal (journal.h), there are no orders, and the end of the
+ * lease is the time-out, with the whole grace. */
 #ifndef ORCH_AGENT_WARDEN_H
 #define ORCH_AGENT_WARDEN_H
 
@@ -15,14 +17,21 @@ struct warden_order {
     int64_t  ms; /* WARDEN_STOP: the grace; WARDEN_RENEW: the new end of the lease, CLOCK_BOOTTIME */
 };
 
+/* The word is what a journal has. */
+#define WARDEN_NEWS(X)                                                                                                                     \
+    X(STARTED, "started")         /* number: pid of the command */                                                                         \
+    X(EXEC_FAILED, "exec-failed") /* number: errno; negative: the control group refused it */                                              \
+    X(EXITED, "exited")           /* number: wait status of the command */                                                                 \
+    X(FENCED, "fenced")           /* the lease ended before the command did: it is killed, or was not started */                           \
+    X(TIMED_OUT, "timed-out")     /* a detached command has had its time: the cascade begins */                                            \
+    X(TERM_SENT, "term-sent")     /* number: processes that got it */                                                                      \
+    X(KILL_SENT, "kill-sent")     /* number: processes that got it */                                                                      \
+    X(GONE, "gone")               /* number: size of the tree that the cascade found, 0 = none was needed. The last report. */
+
 enum warden_news {
-    WARDEN_STARTED,     /* number: pid of the command */
-    WARDEN_EXEC_FAILED, /* number: errno; negative: the control group refused it */
-    WARDEN_EXITED,      /* number: wait status of the command */
-    WARDEN_FENCED,      /* the lease ended before the command did: it is killed, or was not started */
-    WARDEN_TERM_SENT,   /* number: processes that got it */
-    WARDEN_KILL_SENT,   /* number: processes that got it */
-    WARDEN_GONE         /* number: size of the tree that the cascade found, 0 = none was needed. The last report. */
+#define WARDEN_NEWS_ENUM(news, name) WARDEN_##news,
+    WARDEN_NEWS(WARDEN_NEWS_ENUM)
+#undef WARDEN_NEWS_ENUM
 };
 
 struct warden_report {
@@ -31,7 +40,7 @@ struct warden_report {
     int64_t  at_us; /* wall clock */
 };
 
-/* argv of the warden: [1] grace_ms of the sweep after the command's own end, [2] end of the lease (CLOCK_BOOTTIME in ms, 0 = none), [3] the
+/* argv of the warden: [1] grace_ms of the sweep after the command's own end, and of a time-out, [2] end of the lease (CLOCK_BOOTTIME in ms, 0 = none), [3] the
  * directory of the run's control group, empty = none, [4] cwd, [5] the file to execute, [6…] the command's argv. Its environment is the command's. Descriptors 0, 1, 2 are the command's. */
 enum { WARDEN_ARG_GRACE = 1, WARDEN_ARG_LEASE, WARDEN_ARG_CAGE, WARDEN_ARG_CWD, WARDEN_ARG_FILE, WARDEN_ARG_COMMAND };
 

@@ -249,6 +249,16 @@ main(int argc, char **argv)
         say("ready\n");
         live();
     }
+    if (!strcmp(manner, "until")) { /* somebody sends SIGUSR1 */
+        sigset_t awaited;
+        int      signo;
+
+        sigemptyset(&awaited);
+        sigaddset(&awaited, SIGUSR1);
+        sigprocmask(SIG_BLOCK, &awaited, NULL);
+        say("ready\n");
+        return sigwait(&awaited, &signo) ? 4 : 7;
+    }
     if (!strcmp(manner, "frozen")) {
         if (fork() == 0) {
             kill(getppid(), SIGSTOP);

@@ -71,6 +71,7 @@ rig_set_up(void **state)
     snprintf(r->dir, sizeof(r->dir), "/tmp/orch-agent-XXXXXX");
     assert_non_null(mkdtemp(r->dir));
     snprintf(r->log_path, sizeof(r->log_path), "%s/log", r->dir);
+    snprintf(r->journal_path, sizeof(r->journal_path), "%s/journal", r->dir);
     snprintf(r->needle, sizeof(r->needle), "needle-%d-%d", (int)getpid(), ++serial);
     snprintf(r->marker, sizeof(r->marker), "ORCH_RUN_MARK=test/%s", r->needle);
     r->grace_ms = 300;
@@ -96,10 +97,13 @@ rig_tear_down(void **state)
     struct rig *r = *state;
 
     agent_free(r->agent);
+    if (r->journal)
+        kill_rest(r);
     rig_wait(r, rig_is_empty);
     kill_rest(r);
     loop_free(r->loop);
     unlink(r->log_path);
+    unlink(r->journal_path);
     rmdir(r->dir);
     free(r);
     return 0;
@@ -117,6 +121,7 @@ rig_start(struct rig *r, const char *manner, const char *more, struct err *e)
         .log_path = r->log_path,
         .marker = r->marker,
         .cage = r->cage,
+        .journal = r->journal,
         .grace_ms = r->grace_ms,
         .timeout_ms = r->timeout_ms,
         .lease_until_ms = r->lease_until_ms,
@@ -126,6 +131,14 @@ rig_start(struct rig *r, const char *manner, const char *more, struct err *e)
         return -1;
     agent_on_cascade(r->agent, on_cascade);
     return 0;
+}
+
+int
+rig_adopt(struct rig *r, struct err *e)
+{
+    agent_free(r->agent);
+    r->agent = NULL;
+    return agent_adopt(&r->agent, r->loop, r->journal_path, r->marker, on_end, r, e);
 }
 
 bool

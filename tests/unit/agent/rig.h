@@ -26,7 +26,9 @@ struct rig {
     int64_t          lease_until_ms;
     pid_t            warden;
     char             warden_start[32];
-    const char      *cage; /* NULL = none */
+    const char      *cage;    /* NULL = none */
+    const char      *journal; /* NULL = not detached */
+    char             journal_path[80];
     char             dir[64];
     char             log_path[80];
     char             needle[64];
@@ -37,6 +39,7 @@ int  rig_set_up(void **state);
 int  rig_tear_down(void **state);
 int  rig_start(struct rig *r, const char *manner, const char *more, struct err *e); /* more may be NULL */
 void rig_start_ready(struct rig *r, const char *manner);                            /* and waits until it says so */
+int  rig_adopt(struct rig *r, struct err *e); /* the agent of the journal takes the place of r->agent */
 bool rig_is_ready(struct rig *r);
 void rig_wait_end(struct rig *r);
 bool rig_wait(struct rig *r, bool (*is_true)(struct rig *r)); /* runs the loop until then; false after RIG_PATIENCE_MS */
