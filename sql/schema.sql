@@ -63,6 +63,109 @@ COMMENT ON COLUMN orch.jobs.finished_at IS 'When it ended.';
 COMMENT ON COLUMN orch.jobs.held_by IS 'The rule that holds it: task, pause <kind> <name> or limit <kind> <name>; null = none.';
 COMMENT ON COLUMN orch.jobs.limit_key IS 'Key whose limit it counts against; null = none.';
 
+CREATE TABLE orch.tasks (
+    id bigint NOT NULL,
+    project_id bigint NOT NULL,
+    repo text NOT NULL,
+    plane_id text NOT NULL,
+    plane_issue_id text NOT NULL,
+    work_item text NOT NULL,
+    title text NOT NULL,
+    description text,
+    branch text NOT NULL,
+    stage text DEFAULT 'created'::text NOT NULL,
+    stage_since timestamp with time zone DEFAULT now() NOT NULL,
+    attention text,
+    attention_reason text,
+    base_sha text,
+    head_sha text,
+    pull_number bigint,
+    brd_review_started_at timestamp with time zone,
+    brd_review_ended_at timestamp with time zone,
+    cancel_requested_at timestamp with time zone,
+    cancel_reason text,
+    cancel_via text,
+    cancel_actor text,
+    cancelled_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    finished_at timestamp with time zone,
+    files jsonb DEFAULT '{}'::jsonb NOT NULL,
+    stage_files jsonb DEFAULT '{}'::jsonb,
+    cancel_heard_at timestamp with time zone,
+    evidence jsonb DEFAULT '{}'::jsonb NOT NULL,
+    ci_asked_at timestamp with time zone,
+    CONSTRAINT tasks_attention_check CHECK ((attention = ANY (ARRAY['needs_input'::text, 'blocked'::text]))),
+    CONSTRAINT tasks_check CHECK (((stage = 'cancelled'::text) = (cancelled_at IS NOT NULL))),
+    CONSTRAINT tasks_check1 CHECK (((stage = ANY (ARRAY['done'::text, 'cancelled'::text])) = (finished_at IS NOT NULL))),
+    CONSTRAINT tasks_check2 CHECK (((stage = 'cancelled'::text) = (work_item ~~ '%#cancelled-%'::text))),
+    CONSTRAINT tasks_check3 CHECK (((attention IS NULL) OR (stage <> ALL (ARRAY['done'::text, 'cancelled'::text]))))
+);
+COMMENT ON TABLE orch.tasks IS 'One issue''s way through the pipeline.';
+COMMENT ON COLUMN orch.tasks.id IS 'Number of the task, for good.';
+COMMENT ON COLUMN orch.tasks.project_id IS 'Project.';
+COMMENT ON COLUMN orch.tasks.repo IS 'owner/name on the forge, as it was at the start.';
+COMMENT ON COLUMN orch.tasks.plane_id IS 'Key of the issue on the board: <board project>/<sequence>; tombstoned when cancelled.';
+COMMENT ON COLUMN orch.tasks.plane_issue_id IS 'Id of the issue on the board; tombstoned when cancelled.';
+COMMENT ON COLUMN orch.tasks.work_item IS 'PREFIX-NNN; tombstoned when cancelled.';
+COMMENT ON COLUMN orch.tasks.title IS 'Title of the issue at the start.';
+COMMENT ON COLUMN orch.tasks.description IS 'Text of the issue at the start.';
+COMMENT ON COLUMN orch.tasks.branch IS 'Feature branch of the task.';
+COMMENT ON COLUMN orch.tasks.stage IS 'Where the task is.';
+COMMENT ON COLUMN orch.tasks.stage_since IS 'Since when it is there.';
+COMMENT ON COLUMN orch.tasks.attention IS 'needs_input or blocked: no job runs until a person acts; null = going on.';
+COMMENT ON COLUMN orch.tasks.attention_reason IS 'Why.';
+COMMENT ON COLUMN orch.tasks.base_sha IS 'Commit of the default branch from which the branch was made.';
+COMMENT ON COLUMN orch.tasks.head_sha IS 'Newest known commit of the branch.';
+COMMENT ON COLUMN orch.tasks.pull_number IS 'Number of the pull request on the forge.';
+COMMENT ON COLUMN orch.tasks.brd_review_started_at IS 'Review clock: since when a person was asked to approve the analysis.';
+COMMENT ON COLUMN orch.tasks.brd_review_ended_at IS 'Review clock: when the person answered, or STOP ended it.';
+COMMENT ON COLUMN orch.tasks.cancel_requested_at IS 'A STOP that waits for the critical window to close.';
+COMMENT ON COLUMN orch.tasks.cancel_reason IS 'Why STOP was asked for.';
+COMMENT ON COLUMN orch.tasks.cancel_via IS 'Door of the STOP: board, http, orchctl or psql.';
+COMMENT ON COLUMN orch.tasks.cancel_actor IS 'Who asked.';
+COMMENT ON COLUMN orch.tasks.cancelled_at IS 'When STOP took effect.';
+COMMENT ON COLUMN orch.tasks.created_at IS 'When the task began.';
+COMMENT ON COLUMN orch.tasks.finished_at IS 'When it became terminal.';
+COMMENT ON COLUMN orch.tasks.files IS 'Blob of each file in docs/work-items/<work item>/ as the newest run left it.';
+COMMENT ON COLUMN orch.tasks.stage_files IS 'Those files when the task entered its stage: a verdict with the same blob is of an earlier round. Null = nobody recorded them.';
+COMMENT ON COLUMN orch.tasks.cancel_heard_at IS 'When the STOP reached orchd: the last byte of the delivery or the request, or the call; null = never.';
+COMMENT ON COLUMN orch.tasks.evidence IS 'What the newest run that told of it left on the branch for the gates to judge.';
+COMMENT ON COLUMN orch.tasks.ci_asked_at IS 'When the reconciler last asked the forge for the commit statuses of head_sha.';
+
+CREATE TABLE orch.monitors (
+    id bigint NOT NULL,
+    task_id bigint NOT NULL,
+    repo text NOT NULL,
+    sha text,
+    state text DEFAULT 'WATCHING'::text NOT NULL,
+    began_at timestamp with time zone DEFAULT now() NOT NULL,
+    until timestamp with time zone,
+    next_at timestamp with time zone DEFAULT now() NOT NULL,
+    checks integer DEFAULT 0 NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    last_error text,
+    checked_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    rollback_job bigint,
+    CONSTRAINT monitors_check CHECK (((state = 'WATCHING'::text) = (ended_at IS NULL))),
+    CONSTRAINT monitors_state_check CHECK ((state = ANY (ARRAY['WATCHING'::text, 'HEALTHY'::text, 'DEGRADED'::text, 'SUPERSEDED'::text, 'ENDED'::text])))
+);
+COMMENT ON TABLE orch.monitors IS 'Watches over what was deployed, one for each deploy of a repository that has a monitor.';
+COMMENT ON COLUMN orch.monitors.id IS 'Number.';
+COMMENT ON COLUMN orch.monitors.task_id IS 'Task that was deployed.';
+COMMENT ON COLUMN orch.monitors.repo IS 'owner/name.';
+COMMENT ON COLUMN orch.monitors.sha IS 'Commit that was deployed.';
+COMMENT ON COLUMN orch.monitors.state IS 'WATCHING; HEALTHY: its window is over and the last check was good; DEGRADED: too many checks failed in a row; SUPERSEDED: the next deploy began; ENDED: the agents file has no monitor for the repository any more.';
+COMMENT ON COLUMN orch.monitors.began_at IS 'When the task was done.';
+COMMENT ON COLUMN orch.monitors.until IS 'End of its window; null before the first check.';
+COMMENT ON COLUMN orch.monitors.next_at IS 'When the next check is due.';
+COMMENT ON COLUMN orch.monitors.checks IS 'Checks made.';
+COMMENT ON COLUMN orch.monitors.failures IS 'Checks that failed in a row, the last one included.';
+COMMENT ON COLUMN orch.monitors.last_error IS 'Why the last check that failed did so.';
+COMMENT ON COLUMN orch.monitors.checked_at IS 'When the last check was made.';
+COMMENT ON COLUMN orch.monitors.ended_at IS 'When it ended; null = it watches.';
+COMMENT ON COLUMN orch.monitors.rollback_job IS 'Job of the rollback command that was queued when it was degraded.';
+
 CREATE TABLE orch.outbox (
     id bigint NOT NULL,
     task_id bigint,
@@ -145,75 +248,6 @@ COMMENT ON COLUMN orch.schedules.failed IS 'Why it could not fire; null = it cou
 COMMENT ON COLUMN orch.schedules.failed_at IS 'When that was tried last.';
 COMMENT ON COLUMN orch.schedules.set_at IS 'When the schedule was set.';
 COMMENT ON COLUMN orch.schedules.set_by IS 'By whom.';
-
-CREATE TABLE orch.tasks (
-    id bigint NOT NULL,
-    project_id bigint NOT NULL,
-    repo text NOT NULL,
-    plane_id text NOT NULL,
-    plane_issue_id text NOT NULL,
-    work_item text NOT NULL,
-    title text NOT NULL,
-    description text,
-    branch text NOT NULL,
-    stage text DEFAULT 'created'::text NOT NULL,
-    stage_since timestamp with time zone DEFAULT now() NOT NULL,
-    attention text,
-    attention_reason text,
-    base_sha text,
-    head_sha text,
-    pull_number bigint,
-    brd_review_started_at timestamp with time zone,
-    brd_review_ended_at timestamp with time zone,
-    cancel_requested_at timestamp with time zone,
-    cancel_reason text,
-    cancel_via text,
-    cancel_actor text,
-    cancelled_at timestamp with time zone,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    finished_at timestamp with time zone,
-    files jsonb DEFAULT '{}'::jsonb NOT NULL,
-    stage_files jsonb DEFAULT '{}'::jsonb,
-    cancel_heard_at timestamp with time zone,
-    evidence jsonb DEFAULT '{}'::jsonb NOT NULL,
-    ci_asked_at timestamp with time zone,
-    CONSTRAINT tasks_attention_check CHECK ((attention = ANY (ARRAY['needs_input'::text, 'blocked'::text]))),
-    CONSTRAINT tasks_check CHECK (((stage = 'cancelled'::text) = (cancelled_at IS NOT NULL))),
-    CONSTRAINT tasks_check1 CHECK (((stage = ANY (ARRAY['done'::text, 'cancelled'::text])) = (finished_at IS NOT NULL))),
-    CONSTRAINT tasks_check2 CHECK (((stage = 'cancelled'::text) = (work_item ~~ '%#cancelled-%'::text))),
-    CONSTRAINT tasks_check3 CHECK (((attention IS NULL) OR (stage <> ALL (ARRAY['done'::text, 'cancelled'::text]))))
-);
-COMMENT ON TABLE orch.tasks IS 'One issue''s way through the pipeline.';
-COMMENT ON COLUMN orch.tasks.id IS 'Number of the task, for good.';
-COMMENT ON COLUMN orch.tasks.project_id IS 'Project.';
-COMMENT ON COLUMN orch.tasks.repo IS 'owner/name on the forge, as it was at the start.';
-COMMENT ON COLUMN orch.tasks.plane_id IS 'Key of the issue on the board: <board project>/<sequence>; tombstoned when cancelled.';
-COMMENT ON COLUMN orch.tasks.plane_issue_id IS 'Id of the issue on the board; tombstoned when cancelled.';
-COMMENT ON COLUMN orch.tasks.work_item IS 'PREFIX-NNN; tombstoned when cancelled.';
-COMMENT ON COLUMN orch.tasks.title IS 'Title of the issue at the start.';
-COMMENT ON COLUMN orch.tasks.description IS 'Text of the issue at the start.';
-COMMENT ON COLUMN orch.tasks.branch IS 'Feature branch of the task.';
-COMMENT ON COLUMN orch.tasks.stage IS 'Where the task is.';
-COMMENT ON COLUMN orch.tasks.stage_since IS 'Since when it is there.';
-COMMENT ON COLUMN orch.tasks.attention IS 'needs_input or blocked: no job runs until a person acts; null = going on.';
-COMMENT ON COLUMN orch.tasks.attention_reason IS 'Why.';
-COMMENT ON COLUMN orch.tasks.base_sha IS 'Commit of the default branch from which the branch was made.';
-COMMENT ON COLUMN orch.tasks.head_sha IS 'Newest known commit of the branch.';
-COMMENT ON COLUMN orch.tasks.pull_number IS 'Number of the pull request on the forge.';
-COMMENT ON COLUMN orch.tasks.brd_review_started_at IS 'Review clock: since when a person was asked to approve the analysis.';
-COMMENT ON COLUMN orch.tasks.brd_review_ended_at IS 'Review clock: when the person answered, or STOP ended it.';
-COMMENT ON COLUMN orch.tasks.cancel_requested_at IS 'A STOP that waits for the critical window to close.';
-COMMENT ON COLUMN orch.tasks.cancel_reason IS 'Why STOP was asked for.';
-COMMENT ON COLUMN orch.tasks.cancel_via IS 'Door of the STOP: board, http, orchctl or psql.';
-COMMENT ON COLUMN orch.tasks.cancel_actor IS 'Who asked.';
-COMMENT ON COLUMN orch.tasks.cancelled_at IS 'When STOP took effect.';
-COMMENT ON COLUMN orch.tasks.created_at IS 'When the task began.';
-COMMENT ON COLUMN orch.tasks.finished_at IS 'When it became terminal.';
-COMMENT ON COLUMN orch.tasks.files IS 'Blob of each file in docs/work-items/<work item>/ as the newest run left it.';
-COMMENT ON COLUMN orch.tasks.stage_files IS 'Those files when the task entered its stage: a verdict with the same blob is of an earlier round. Null = nobody recorded them.';
-COMMENT ON COLUMN orch.tasks.cancel_heard_at IS 'When the STOP reached orchd: the last byte of the delivery or the request, or the call; null = never.';
-COMMENT ON COLUMN orch.tasks.evidence IS 'What the newest run that told of it left on the branch for the gates to judge.';
-COMMENT ON COLUMN orch.tasks.ci_asked_at IS 'When the reconciler last asked the forge for the commit statuses of head_sha.';
 
 CREATE TABLE orch.events (
     id bigint NOT NULL,
@@ -322,6 +356,7 @@ CREATE TABLE orch.agent_runs (
     tokens_cache bigint,
     cost_usd numeric(12,6),
     cgroup text,
+    detached_until timestamp with time zone,
     CONSTRAINT agent_runs_check CHECK (((outcome IS NULL) = (ended_at IS NULL))),
     CONSTRAINT agent_runs_outcome_check CHECK ((outcome = ANY (ARRAY['ok'::text, 'failed'::text, 'timeout'::text, 'stopped'::text, 'lost'::text, 'released'::text, 'transient'::text, 'unstartable'::text])))
 )
@@ -357,6 +392,7 @@ COMMENT ON COLUMN orch.agent_runs.tokens_out IS 'Tokens written.';
 COMMENT ON COLUMN orch.agent_runs.tokens_cache IS 'Tokens from the cache.';
 COMMENT ON COLUMN orch.agent_runs.cost_usd IS 'Cost in US dollars.';
 COMMENT ON COLUMN orch.agent_runs.cgroup IS 'Directory of the control group that holds its processes; null = its warden alone holds them.';
+COMMENT ON COLUMN orch.agent_runs.detached_until IS 'The command runs detached: it outlives its orchd, whose next start goes on watching it, and has ended by then. null = it ends with its orchd.';
 
 CREATE TABLE orch.merge_leases (
     repo text NOT NULL,
@@ -517,7 +553,8 @@ CREATE VIEW orch.active AS
             a.tokens_out,
             a.tokens_cache,
             a.cost_usd,
-            a.cgroup
+            a.cgroup,
+            a.detached_until
            FROM orch.agent_runs a
           WHERE ((a.task_id = t.id) AND (a.ended_at IS NULL))
           ORDER BY a.id DESC
@@ -823,6 +860,15 @@ COMMENT ON COLUMN orch.migrations.version IS 'Number of the migration; 0 = funct
 COMMENT ON COLUMN orch.migrations.name IS 'Its file in sql/migrations/.';
 COMMENT ON COLUMN orch.migrations.digest IS 'SHA-256 of the file as it was applied, in hex. A released migration is never edited.';
 COMMENT ON COLUMN orch.migrations.applied_at IS 'When it was applied.';
+
+ALTER TABLE orch.monitors ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME orch.monitors_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE orch.nodes (
     node text NOT NULL,
@@ -1245,6 +1291,9 @@ ALTER TABLE ONLY orch.merge_leases
 ALTER TABLE ONLY orch.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (version);
 
+ALTER TABLE ONLY orch.monitors
+    ADD CONSTRAINT monitors_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY orch.nodes
     ADD CONSTRAINT nodes_pkey PRIMARY KEY (node);
 
@@ -1338,6 +1387,10 @@ CREATE INDEX jobs_task ON orch.jobs USING btree (task_id) WHERE (task_id IS NOT 
 
 CREATE UNIQUE INDEX jobs_unique_key ON orch.jobs USING btree (unique_key) WHERE ((status = ANY (ARRAY['queued'::text, 'running'::text])) AND (unique_key IS NOT NULL));
 
+CREATE UNIQUE INDEX monitors_one_open ON orch.monitors USING btree (repo) WHERE (ended_at IS NULL);
+
+CREATE INDEX monitors_task ON orch.monitors USING btree (task_id);
+
 CREATE INDEX outbox_due ON orch.outbox USING btree (next_at, id) WHERE (status = 'pending'::text);
 
 CREATE INDEX outbox_lane ON orch.outbox USING btree (lane, id) WHERE (status = 'pending'::text);
@@ -1396,6 +1449,9 @@ ALTER TABLE ONLY orch.jobs
 ALTER TABLE ONLY orch.merge_leases
     ADD CONSTRAINT merge_leases_task_id_fkey FOREIGN KEY (task_id) REFERENCES orch.tasks(id);
 
+ALTER TABLE ONLY orch.monitors
+    ADD CONSTRAINT monitors_task_id_fkey FOREIGN KEY (task_id) REFERENCES orch.tasks(id);
+
 ALTER TABLE ONLY orch.outbox
     ADD CONSTRAINT outbox_task_id_fkey FOREIGN KEY (task_id) REFERENCES orch.tasks(id);
 
@@ -1448,6 +1504,8 @@ ALTER TABLE ONLY orch.transitions
 -- orch.beat(node text, incarnation uuid, is_draining boolean) returns TABLE(run_id bigint, why text, asked_at timestamp with time zone)
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.begin_deploy(task_id bigint) returns void
+--     owner; search_path=pg_catalog, pg_temp
+-- orch.begin_monitor(task orch.tasks) returns void
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.begin_prune(node text, every interval) returns boolean
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
@@ -1509,6 +1567,8 @@ ALTER TABLE ONLY orch.transitions
 --     owner
 -- orch.cron_parts(cron text) returns text[]
 --     owner; search_path=pg_catalog, pg_temp
+-- orch.degrade(watch orch.monitors, has_rollback boolean) returns void
+--     owner; search_path=pg_catalog, pg_temp
 -- orch.delay_effect(effect_id bigint, token uuid, error text, retry_after interval) returns void
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.disown_runs(node text, incarnation uuid, held bigint[]) returns integer
@@ -1527,6 +1587,8 @@ ALTER TABLE ONLY orch.transitions
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.end_job(job_id bigint, status text, error text) returns void
 --     owner
+-- orch.end_monitor(watch orch.monitors, state text) returns void
+--     owner; search_path=pg_catalog, pg_temp
 -- orch.end_prune(error text) returns void
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.enqueue(agent text, content text DEFAULT ''::text, repo text DEFAULT NULL::text, priority integer DEFAULT 0, run_at timestamp with time zone DEFAULT now(), max_attempts integer DEFAULT NULL::integer, unique_key text DEFAULT NULL::text, tags text[] DEFAULT '{}'::text[], unique_for interval DEFAULT NULL::interval, limit_key text DEFAULT NULL::text) returns bigint
@@ -1537,7 +1599,7 @@ ALTER TABLE ONLY orch.transitions
 --     operator, producer, reader, service; search_path=pg_catalog, pg_temp
 -- orch.enter_stage(task_id bigint, stage text, cause text, actor text, event_id bigint DEFAULT NULL::bigint, run_id bigint DEFAULT NULL::bigint, evidence jsonb DEFAULT NULL::jsonb) returns void
 --     owner; search_path=pg_catalog, pg_temp
--- orch.fail_job(job orch.jobs, run_id bigint, problem text) returns text
+-- orch.fail_job(job orch.jobs, run_id bigint, problem text, log text DEFAULT NULL::text) returns text
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.file_blobs(evidence jsonb) returns jsonb
 --     owner
@@ -1570,7 +1632,7 @@ ALTER TABLE ONLY orch.transitions
 -- orch.idle_tasks() returns SETOF orch.tasks
 --     owner
 -- orch.initiate_deploy(task_id bigint, at timestamp with time zone) returns void
---     owner
+--     owner; search_path=pg_catalog, pg_temp
 -- orch.is_critical(task_id bigint) returns boolean
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.is_prune_due(last_run timestamp with time zone, at timestamp with time zone, every interval) returns boolean
@@ -1583,7 +1645,7 @@ ALTER TABLE ONLY orch.transitions
 --     operator, producer, service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.job_problem(agent text, repo text, run_at timestamp with time zone, max_attempts integer, unique_key text, tags text[], unique_for interval, limit_key text) returns text
 --     owner
--- orch.leftover_runs(node text) returns TABLE(run_id bigint, job_id bigint, pid integer, pid_start text, boot_id text, marker text, cgroup text)
+-- orch.leftover_runs(node text) returns TABLE(run_id bigint, job_id bigint, pid integer, pid_start text, boot_id text, marker text, cgroup text, is_detached boolean, task_id bigint, work_item text, agent text, repo text)
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.limit_key() returns bigint
 --     owner
@@ -1595,6 +1657,10 @@ ALTER TABLE ONLY orch.transitions
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.merge_checked(task_id bigint, head text, result jsonb) returns void
 --     owner; search_path=pg_catalog, pg_temp
+-- orch.monitor_checked(monitor_id bigint, error text, every interval, failures integer, has_rollback boolean) returns text
+--     service; with the owner's rights; search_path=pg_catalog, pg_temp
+-- orch.monitors_due(rules jsonb) returns TABLE(monitor_id bigint, repo text, work_item text, sha text)
+--     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.mourn_effect(effect orch.outbox, task orch.tasks, error text) returns void
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.move_on(task_id bigint, cause text, actor text, event_id bigint, run_id bigint, evidence jsonb) returns void
@@ -1695,9 +1761,9 @@ ALTER TABLE ONLY orch.transitions
 --     owner
 -- orch.report_nodes() returns jsonb
 --     owner
--- orch.report_not_built(subject text) returns jsonb
---     owner
 -- orch.report_outbox() returns jsonb
+--     owner
+-- orch.report_post_deploy() returns jsonb
 --     owner
 -- orch.report_reaper() returns jsonb
 --     owner
@@ -1749,6 +1815,8 @@ ALTER TABLE ONLY orch.transitions
 --     owner
 -- orch.rules_for(agent text, repo text, limit_key text) returns TABLE(kind text, name text)
 --     owner
+-- orch.run_detaches(run_id bigint, job_id bigint, boot_id text, log_path text, within interval) returns boolean
+--     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.run_duty(duty text, node text, keep interval, OUT is_ours boolean, OUT holder text, OUT count integer, OUT goes_on boolean, OUT failed text, OUT skipped integer) returns record
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.run_started(run_id bigint, pid integer, pid_start text, boot_id text, log_path text, job_id bigint DEFAULT NULL::bigint, cgroup text DEFAULT NULL::text) returns boolean
@@ -1790,6 +1858,8 @@ ALTER TABLE ONLY orch.transitions
 -- orch.story_now(task orch.tasks) returns text
 --     owner
 -- orch.story_runs(task orch.tasks) returns TABLE(at timestamp with time zone, rank integer, nr bigint, what text)
+--     owner
+-- orch.supersede_monitor(repo text) returns void
 --     owner
 -- orch.sweep_cancels() returns integer
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp

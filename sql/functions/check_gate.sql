@@ -10,18 +10,25 @@ declare
     bad  text;
     said text;
     is_old boolean;
+    is_hook boolean;
 begin
     select * into task from orch.tasks as t where t.id = check_gate.task_id;
     select s.gate into name from orch.stages as s where s.stage = task.stage;
-    case name
-        when 'check_analysis_approved' then
+    is_hook := name = 'check_deploy_status' and evidence ? 'hook';
+    case
+        when is_hook then -- No file is owed: the exit status was read from what the hook left.
+            said := evidence #>> '{hook,exit_status}';
+            proof := jsonb_build_object('hook', evidence -> 'hook');
+            decision := case when said = '0' then 'pass' else 'unproven' end;
+            reason := format('the deploy hook ended with exit status %s', coalesce(said, 'unknown'));
+        when name = 'check_analysis_approved' then
             decision := 'wait';
             reason := 'a person has to approve the analysis';
-        when 'check_architecture_done' then
+        when name = 'check_architecture_done' then
             proof := jsonb_build_object('06-adr/', evidence -> '06-adr/');
             decision := case when coalesce((evidence #>> '{06-adr/,count}')::int, 0) > 0 then 'pass' else 'unproven' end;
             reason := case decision when 'pass' then '06-adr/ holds a decision record' else '06-adr/ holds no decision record' end;
-        when 'check_ci_green' then
+        when name = 'check_ci_green' then
             select c.state, c.contexts into said, proof from orch.ci_state(task.repo, task.head_sha) as c;
             proof := jsonb_build_object('sha', task.head_sha, 'contexts', proof);
             decision := case said when 'success' then 'pass' when 'failure' then 'reject' else 'wait' end;

@@ -23,6 +23,11 @@ begin
     insert into orch.transitions (task_id, from_stage, to_stage, cause, actor, event_id, run_id, evidence)
     values (task.id, task.stage, enter_stage.stage, enter_stage.cause, enter_stage.actor, enter_stage.event_id, enter_stage.run_id,
             enter_stage.evidence);
+    -- What is watched after its deploy is shown so, on a board that can.
+    if here.stage = 'done' and exists (select from orch.monitors as m where m.task_id = task.id and m.ended_at is null)
+       and exists (select from orch.board_states as b where b.project_id = task.project_id and b.key = 'monitoring') then
+        here.status_key := 'monitoring';
+    end if;
     if here.status_key is not null then
         perform orch.add_effect(task.id, 'board_status', jsonb_build_object('key', here.status_key));
     end if;

@@ -9,10 +9,7 @@ begin
     for block in
         select b.name, format('select orch.report_%s()', b.name) as question
           from unnest(array['counts', 'max_concurrency', 'resilience', 'reconcile', 'reaper', 'task_deps', 'serial_gate', 'stop', 'nodes',
-                            'outbox', 'recent', 'upkeep', 'events', 'auto_labels', 'disk_watchdog', 'build_cache']) as b (name)
-        union all
-        select b.name, format('select orch.report_not_built(%L)', b.subject)
-          from (values ('post_deploy', 'monitor after a deploy')) as b (name, subject) loop
+                            'outbox', 'recent', 'upkeep', 'events', 'auto_labels', 'disk_watchdog', 'build_cache', 'post_deploy']) as b (name) loop
         begin
             execute block.question into value;
         exception when others then

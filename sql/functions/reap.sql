@@ -1,4 +1,5 @@
--- A node whose lease has ended has stopped its own agents before that (it fences itself); its jobs go to others.
+-- A node whose lease has ended has stopped its own agents before that (it fences itself); its jobs go to others. What it runs detached goes on
+-- until its own time-out, and may be watched on by the node's next start: until then nobody knows how it ends.
 create or replace function orch.reap()
 returns int language plpgsql as $$
 declare
@@ -14,6 +15,7 @@ begin
     -- starts nothing any more.
     for run in select o.run_id, o.job_id from orch.nodes as n cross join lateral orch.open_runs(n.node) as o
                 where n.stopped_at is not null and n.beat_at + n.lease < now()
+                      and not exists (select from orch.agent_runs as r where r.id = o.run_id and r.detached_until > now())
                    or o.started_at is null and o.claimed_at < now() - orch.setting('start_within')::interval
                 order by o.task_id, o.run_id loop
         begin

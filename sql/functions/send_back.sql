@@ -25,7 +25,8 @@ begin
         perform orch.block_task(task.id, 'blocked', format('sent back to %s %s times; last reason: %s', target, returns + 1, reason));
         return;
     end if;
-    perform orch.queue_stage_job(task.id, format('Sent back from %s: %s', task.stage, reason));
+    perform orch.queue_stage_job(task.id, format('Sent back from %s: %s', task.stage, reason)
+                                          || coalesce(E'\n\nThe end of its log:\n' || (evidence ->> 'log'), ''));
 end
 $$;
 comment on function orch.send_back(bigint, text, text, text, bigint, bigint, jsonb) is

@@ -9,20 +9,21 @@ begin
     end if;
     if job.stage = 'deploy' and outcome <> 'ok'
        and exists (select from orch.deploys as d where d.task_id = job.task_id and d.phase = 'B') then
-        return orch.fail_job(job, run_id, problem); -- A deploy that broke half-way is never simply run again.
+        return orch.fail_job(job, run_id, problem, detail ->> 'log'); -- A deploy that broke half-way is never simply run again.
     elsif outcome = 'released' then
         return orch.requeue_job(job.id, coalesce(detail ->> 'error', 'the node was shut down'), interval '0', false);
     elsif outcome = 'transient' and job.transients < orch.setting('max_transient')::int then
         update orch.jobs as j set transients = j.transients + 1 where j.id = job.id;
         return orch.requeue_job(job.id, problem, orch.transient_wait(job, detail), false);
     elsif outcome <> 'ok' then
-        return orch.fail_job(job, run_id, problem);
+        return orch.fail_job(job, run_id, problem, detail ->> 'log');
     elsif job.task_id is null then
         perform orch.end_job(job.id, 'done', null);
         return 'done';
     end if;
     update orch.tasks as t
-       set head_sha = coalesce(nullif(detail ->> 'head', ''), t.head_sha), files = coalesce(orch.file_blobs(detail -> 'evidence'), t.files),
+       set head_sha = coalesce(nullif(detail ->> 'head', ''), t.head_sha),
+           files = case when detail -> 'evidence' ? 'hook' then t.files else coalesce(orch.file_blobs(detail -> 'evidence'), t.files) end,
            evidence = coalesce(nullif(detail -> 'evidence', 'null'), t.evidence)
      where t.id = job.task_id;
     if detail ->> 'result_outcome' in ('needs_input', 'blocked') then

@@ -13,6 +13,7 @@ begin
         perform orch.add_effect(task.id, 'board_comment', jsonb_build_object('text', 'The STOP came too late: already in production.'));
         perform orch.add_effect(task.id, 'alert', jsonb_build_object('text', task.work_item || ': the STOP came too late, already in production'));
     end if;
+    perform orch.begin_monitor(task);
     perform orch.enter_stage(task.id, 'done', 'check_deploy_status', 'orchd', null, null, evidence);
     perform orch.add_effect(task.id, 'board_comment', jsonb_build_object('text', format('Done: pull request %s is merged.', task.pull_number)));
     perform orch.add_effect(task.id, 'worktree_remove', '{}', n.node)

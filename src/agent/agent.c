@@ -107,6 +107,24 @@ agent_boot_id(void)
 
 /* --- the end --- */
 
+bool
+agent_end_is_good(const struct agent_end *end, char *how, size_t size)
+{
+    bool is_good = end->is_started && !end->is_timeout && end->exit_status == 0;
+
+    if (!end->is_started)
+        snprintf(how, size, "%s", *end->error ? end->error : "it was not started");
+    else if (end->is_timeout)
+        snprintf(how, size, "its time-out has passed");
+    else if (end->signal)
+        snprintf(how, size, "ended by signal %d", end->signal);
+    else if (end->exit_status < 0)
+        snprintf(how, size, "its warden was killed");
+    else
+        snprintf(how, size, "exit status %d", end->exit_status);
+    return is_good;
+}
+
 static void
 agent_release(void *arg)
 {

@@ -14,6 +14,7 @@
 #define ORCH_AGENT_AGENT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -48,6 +49,10 @@ struct agent_end {
     int     tree_size;  /* processes found by the stop cascade, the command included; 0 = none was needed */
     char    error[256]; /* why it could not be started: names the command */
 };
+
+/* Whether the command ended by itself, in time, with exit status 0; if not, how says in words what it did. */
+enum { AGENT_HOW_SIZE = 300 };
+bool agent_end_is_good(const struct agent_end *end, char *how, size_t size);
 
 typedef void agent_start_fn(pid_t pid, const char *start_time, void *arg); /* the command runs: pid and start time of the *warden* */
 typedef void agent_end_fn(const struct agent_end *end, void *arg);

@@ -106,6 +106,14 @@ json_at(struct json *j, const char *path)
     return raw ? json_wrap(raw) : NULL;
 }
 
+struct json *
+json_member(struct json *j, const char *key)
+{
+    struct json_object *member = NULL;
+
+    return key && json_is_object(j) && json_object_object_get_ex(json_raw(j), key, &member) && member ? json_wrap(member) : NULL;
+}
+
 const char *
 json_str(struct json *j, const char *path)
 {

@@ -21,7 +21,8 @@ struct json *json_new_null(void);
 void         json_free(struct json *j); /* NULL is fine; children go with their parent */
 
 /* Reading. Each answers the fallback (NULL, 0, false) when the path is absent or holds another type. Borrowed from j. */
-struct json *json_at(struct json *j, const char *path); /* also NULL for a JSON null; "" is j itself */
+struct json *json_at(struct json *j, const char *path);    /* also NULL for a JSON null; "" is j itself */
+struct json *json_member(struct json *j, const char *key); /* by its exact key: dots are no path. NULL key: NULL */
 const char  *json_str(struct json *j, const char *path);
 bool         json_int(struct json *j, const char *path, int64_t *out);
 bool         json_double(struct json *j, const char *path, double *out);

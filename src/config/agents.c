@@ -1,7 +1,8 @@
 /* agents: the agents file. It is checked whole when it is read, so that everybody after may trust its form:
  *   agents: { <agent>: { command: [<program>, <argument>…], timeout: <duration>, env: { <NAME>: <text> }, transient: [<regular expression>…],
  *                        preflight: [<program>, <argument>…] } }
- *   repos:  { <repo>: { <agent>: … } }       without preflight: a node takes or leaves an agent, whatever the repo */
+ *   repos:  { <repo>: { <agent>: … } }       without preflight: a node takes or leaves an agent, whatever the repo
+ *   deploys: see deploys.c */
 #include <ctype.h>
 #include <errno.h>
 #include <regex.h>
@@ -15,18 +16,8 @@
 
 enum { AGENTS_MAX = 1024 * 1024, NAME_MAX_LEN = 64 /* as orch.jobs.agent has it */ };
 
-/* One walk through the file. */
-struct check {
-    const char       *file;
-    const struct buf *text;
-    char             *path; /* of the entry being looked at, e.g. repos.acme/shop.developer */
-    bool              is_in_repo;
-    struct err       *e;
-};
-
-/* The first problem stands; what follows is silent. */
-static void
-refuse(struct check *k, const char *key, const char *why)
+void
+check_refuse(struct check *k, const char *key, const char *why)
 {
     char *path = xasprintf("%s%s%s", k->path, key ? "." : "", key ? key : "");
 
@@ -46,22 +37,22 @@ check_env(const char *name, struct json *value, void *arg)
     for (const char *p = name; *p; p++)
         is_ok = is_ok && (isalnum((unsigned char)*p) || *p == '_');
     if (!is_ok)
-        refuse(k, key, "cannot be the name of a variable");
+        check_refuse(k, key, "cannot be the name of a variable");
     else if (!json_str(value, ""))
-        refuse(k, key, "must be a text");
+        check_refuse(k, key, "must be a text");
     free(key);
 }
 
-static void
+void
 check_command(struct check *k, struct json *command)
 {
     if (!json_len(command) || str_is_blank(json_str(json_item(command, 0), ""))) {
-        refuse(k, command ? "command" : NULL, "must have a command: a list of the program and its arguments; there is no shell");
+        check_refuse(k, command ? "command" : NULL, "must have a command: a list of the program and its arguments; there is no shell");
         return;
     }
     for (size_t i = 0; i < json_len(command); i++)
         if (!json_str(json_item(command, i), ""))
-            refuse(k, "command", "must be a list of texts");
+            check_refuse(k, "command", "must be a list of texts");
 }
 
 static void
@@ -72,9 +63,9 @@ check_preflight(struct check *k, struct json *preflight)
     for (size_t i = 0; i < json_len(preflight); i++)
         is_ok = is_ok && json_str(json_item(preflight, i), "");
     if (k->is_in_repo)
-        refuse(k, "preflight", "belongs to the agent's entry under agents: a node takes or leaves an agent, whatever the repo");
+        check_refuse(k, "preflight", "belongs to the agent's entry under agents: a node takes or leaves an agent, whatever the repo");
     else if (!is_ok)
-        refuse(k, "preflight", "must be a list of the program and its arguments; there is no shell");
+        check_refuse(k, "preflight", "must be a list of the program and its arguments; there is no shell");
 }
 
 static void
@@ -95,7 +86,7 @@ check_pattern(struct check *k, const char *pattern)
             return;
         why = xasprintf("has \"%s\", which matches every text", pattern);
     }
-    refuse(k, "transient", why);
+    check_refuse(k, "transient", why);
     free(why);
 }
 
@@ -107,34 +98,40 @@ check_transient(struct check *k, struct json *patterns)
     for (size_t i = 0; i < json_len(patterns); i++)
         is_ok = is_ok && json_str(json_item(patterns, i), "");
     if (!is_ok)
-        refuse(k, "transient", "must be a list of extended regular expressions");
+        check_refuse(k, "transient", "must be a list of extended regular expressions");
     for (size_t i = 0; is_ok && i < json_len(patterns); i++)
         check_pattern(k, json_str(json_item(patterns, i), ""));
 }
 
-static void
+void
+check_time(struct check *k, const char *key, struct json *value)
+{
+    const char *text = json_str(value, "");
+    int64_t     ms;
+
+    if (!text || !config_duration(text, &ms) || ms <= 0)
+        check_refuse(k, key, "must be a duration such as 90, 30m or 2h");
+}
+
+void
 check_member(const char *key, struct json *value, void *arg)
 {
     struct check *k = arg;
-    const char   *text;
-    int64_t       ms;
 
     if (strcmp(key, "command") == 0)
         return;
     if (strcmp(key, "timeout") == 0) {
-        text = json_str(value, "");
-        if (!text || !config_duration(text, &ms) || ms <= 0)
-            refuse(k, key, "must be a duration such as 90, 30m or 2h");
+        check_time(k, key, value);
     } else if (strcmp(key, "env") == 0) {
         if (!json_is_object(value))
-            refuse(k, key, "must be names and texts");
+            check_refuse(k, key, "must be names and texts");
         json_each(value, check_env, k);
     } else if (strcmp(key, "preflight") == 0) {
         check_preflight(k, value);
     } else if (strcmp(key, "transient") == 0) {
         check_transient(k, value);
     } else {
-        refuse(k, key, "is not known here: an agent has command, timeout, env, transient and preflight");
+        check_refuse(k, key, "is not known here: an agent has command, timeout, env, transient and preflight");
     }
 }
 
@@ -154,9 +151,9 @@ check_agent(const char *name, struct json *agent, void *arg)
 
     one.path = xasprintf("%s.%s", k->path, name);
     if (!is_agent_name(name)) {
-        refuse(&one, NULL, "cannot be the name of an agent: accepted are 1 to 64 letters, digits, dots, underscores and hyphens");
+        check_refuse(&one, NULL, "cannot be the name of an agent: accepted are 1 to 64 letters, digits, dots, underscores and hyphens");
     } else if (!json_is_object(agent)) {
-        refuse(&one, NULL, "must be an agent with a command");
+        check_refuse(&one, NULL, "must be an agent with a command");
     } else {
         check_command(&one, json_at(agent, "command"));
         json_each(agent, check_member, &one);
@@ -170,7 +167,7 @@ check_agents(struct check *k, struct json *agents)
     if (json_is_object(agents))
         json_each(agents, check_agent, k);
     else
-        refuse(k, NULL, "must be agents by name");
+        check_refuse(k, NULL, "must be agents by name");
 }
 
 static void
@@ -194,12 +191,12 @@ check_top(const char *key, struct json *value, void *arg)
     one.path = xstrdup(key);
     if (strcmp(key, "agents") == 0)
         check_agents(&one, value);
-    else if (strcmp(key, "repos") != 0)
-        refuse(&one, NULL, "is not known here: a file has agents and repos");
+    else if (strcmp(key, "repos") != 0 && strcmp(key, "deploys") != 0)
+        check_refuse(&one, NULL, "is not known here: a file has agents, repos and deploys");
     else if (json_is_object(value))
-        json_each(value, check_repo, &one);
+        json_each(value, strcmp(key, "repos") == 0 ? check_repo : check_deploy, &one);
     else
-        refuse(&one, NULL, "must be repos by name");
+        check_refuse(&one, NULL, "must be repos by name");
     free(one.path);
 }
 
@@ -235,68 +232,50 @@ config_load_agents(struct config *c, struct err *e)
     if (!json_is_object(c->agents))
         err_set(e, ERR_INVALID, "agents file \"%s\" line 1: must have agents by name", c->agents_file);
     json_each(c->agents, check_top, &k);
+    if (!e->code)
+        config_take_rollbacks(c->agents);
 out:
     buf_fini(&text);
     return e->code;
 }
 
-/* A member by its exact key: json_at() would take the dots of "acme/shop.js" for a path. */
-struct wanted {
-    const char  *key;
-    struct json *value;
-};
-
-static void
-on_wanted(const char *key, struct json *value, void *arg)
+void
+config_read_agent(struct config_agent *out, struct json *entry, int64_t timeout_ms)
 {
-    struct wanted *w = arg;
+    struct json *command = json_at(entry, "command");
+    const char  *timeout = json_str(entry, "timeout");
 
-    if (strcmp(key, w->key) == 0)
-        w->value = value;
-}
-
-static struct json *
-member(struct json *object, const char *key)
-{
-    struct wanted w = { .key = key };
-
-    if (key)
-        json_each(object, on_wanted, &w);
-    return w.value;
+    out->argv = xcalloc(json_len(command) + 1, sizeof *out->argv);
+    for (size_t i = 0; i < json_len(command); i++)
+        out->argv[i] = json_str(json_item(command, i), "");
+    if (!timeout || !config_duration(timeout, &out->timeout_ms))
+        out->timeout_ms = timeout_ms;
+    out->env = json_at(entry, "env");
+    out->transient = json_at(entry, "transient");
+    out->preflight = json_at(entry, "preflight");
 }
 
 int
 config_find_agent(struct config_agent *out, const struct config *c, const char *repo, const char *agent, struct err *e)
 {
-    struct json *entry = member(member(json_at(c->agents, "repos"), repo), agent);
-    struct json *command;
-    const char  *timeout;
+    struct json *entry = json_member(json_member(json_at(c->agents, "repos"), repo), agent);
 
     *out = (struct config_agent){ 0 };
     if (!entry)
-        entry = member(json_at(c->agents, "agents"), agent);
+        entry = json_member(json_at(c->agents, "agents"), agent);
     if (!entry) {
         err_set(e, ERR_INVALID, "cannot find agent \"%s\" in the agents file \"%s\"", agent, c->agents_file);
         return e->code;
     }
-    command = json_at(entry, "command");
-    out->argv = xcalloc(json_len(command) + 1, sizeof *out->argv);
-    for (size_t i = 0; i < json_len(command); i++)
-        out->argv[i] = json_str(json_item(command, i), "");
-    timeout = json_str(entry, "timeout");
-    if (!timeout || !config_duration(timeout, &out->timeout_ms))
-        out->timeout_ms = c->agent_timeout;
-    out->env = json_at(entry, "env");
-    out->transient = json_at(entry, "transient");
-    out->preflight = json_at(entry, "preflight");
+    config_read_agent(out, entry, c->agent_timeout);
     return 0;
 }
 
 /* The caller's function on its way through the tree. */
 struct visit {
-    const char *repo;
-    void (*fn)(const char *repo, const char *agent, const char *command, void *arg);
-    void *arg;
+    const char        *repo;
+    config_command_fn *fn;
+    void              *arg;
 };
 
 static void
@@ -317,7 +296,7 @@ visit_repo(const char *name, struct json *agents, void *arg)
 }
 
 void
-config_each_agent(const struct config *c, void (*fn)(const char *repo, const char *agent, const char *command, void *arg), void *arg)
+config_each_agent(const struct config *c, config_command_fn *fn, void *arg)
 {
     struct visit v = { .fn = fn, .arg = arg };
 

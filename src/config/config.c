@@ -257,12 +257,18 @@ option_named(const char *field)
     check_failed(field, __FILE__, __LINE__);
 }
 
+bool
+config_is_http_url(const char *text)
+{
+    return str_starts(text, "http://") || str_starts(text, "https://");
+}
+
 static int
 check_url(const char *field, char *value, struct err *e)
 {
     size_t len = strlen(value);
 
-    if (*value && !str_starts(value, "http://") && !str_starts(value, "https://"))
+    if (*value && !config_is_http_url(value))
         return refuse(option_named(field), value, "an address that begins with https:// or http://, or nothing", e);
     while (len && value[len - 1] == '/')
         value[--len] = '\0';
@@ -393,6 +399,7 @@ config_shared(const struct config *c)
     for (size_t i = 0; i < config_option_count; i++)
         if (config_options[i].flags & SHARED)
             add_shared(all, c, &config_options[i]);
+    config_share_monitors(all, c);
     return all;
 }
 

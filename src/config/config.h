@@ -47,10 +47,26 @@ struct config_agent {
     struct json *preflight; /* array of a program and its arguments, or NULL: none */
 };
 int config_find_agent(struct config_agent *out, const struct config *c, const char *repo, const char *agent, struct err *e);
-/* Calls fn for each command in the agents file, to check them at start. */
-void config_each_agent(const struct config *c, void (*fn)(const char *repo, const char *agent, const char *command, void *arg), void *arg);
+/* Calls fn for each command in the agents file, to check them at start; agent: or part of the repo's deploys. */
+typedef void config_command_fn(const char *repo, const char *agent, const char *command, void *arg);
+void         config_each_agent(const struct config *c, config_command_fn *fn, void *arg);
+void         config_each_deploy_command(const struct config *c, config_command_fn *fn, void *arg);
 
-/* The SHARED settings as {"name_in_lower_case": "text"}; caller frees. */
+/* How a repo is deployed: part is "hook" (runs detached, in place of the deployer) or "image" (prints the revision that is about to be
+ * deployed). False: the file has none. As config_find_agent(), with the same owners. */
+bool config_find_deploy(struct config_agent *out, const struct config *c, const char *repo, const char *part);
+
+/* How a repo is watched after a deploy: by url, borrowed from c, or, when that is NULL, by *command. */
+struct config_monitor {
+    const char *url;
+    int64_t     timeout_ms, interval_ms, window_ms;
+    int64_t     failures; /* in a row, that make it degraded */
+    bool        has_rollback;
+};
+bool config_find_monitor(struct config_monitor *out, struct config_agent *command, const struct config *c, const char *repo);
+void config_each_monitor(const struct config *c, void (*fn)(const char *repo, const struct config_monitor *m, void *arg), void *arg);
+
+/* The SHARED settings, and monitored_repos, as {"name_in_lower_case": "text"}; caller frees. */
 struct json *config_shared(const struct config *c);
 
 enum config_format { CONFIG_HELP, CONFIG_MARKDOWN, CONFIG_DOTENV };

@@ -39,7 +39,37 @@ struct option_name config_duration_text(int64_t ms);
 /* Reads a whole file into text, at most max bytes; text->data is not NULL afterwards, whatever happened. */
 int config_read_file(struct buf *text, const char *path, size_t max, struct err *e);
 
+bool config_is_http_url(const char *text);
+
 /* Reads c->agents_file into c->agents. */
 int config_load_agents(struct config *c, struct err *e);
+
+/* --- the agents file, agents.c and deploys.c --- */
+
+/* One walk through the file. */
+struct check {
+    const char       *file;
+    const struct buf *text;
+    char             *path; /* of the entry being looked at, e.g. repos.acme/shop.developer */
+    bool              is_in_repo;
+    bool              is_monitor;
+    struct err       *e;
+};
+
+/* The first problem stands; what follows is silent. key may be NULL: the entry itself. */
+void check_refuse(struct check *k, const char *key, const char *why);
+void check_command(struct check *k, struct json *command);
+void check_time(struct check *k, const char *key, struct json *value);
+void check_member(const char *key, struct json *value, void *check); /* of an agent */
+void check_deploy(const char *repo, struct json *deploy, void *check);
+
+/* Makes the rollback command of each repo its agent "rollback". The file was checked. */
+void config_take_rollbacks(struct json *file);
+
+/* From an entry with a command, which was checked. */
+void config_read_agent(struct config_agent *out, struct json *entry, int64_t timeout_ms);
+
+/* Adds "monitored_repos", a CSV, to the settings that SQL functions see. */
+void config_share_monitors(struct json *all, const struct config *c);
 
 #endif

@@ -162,22 +162,6 @@ on_given_up(const struct err *why, void *arg)
 }
 
 static void
-on_hup(void *arg)
-{
-    struct house *h = CHECKED(arg, HOUSE_MAGIC);
-    struct err    e = ERR_INIT;
-    if (config_reload(h->cfg, get_variable, NULL, &e)) {
-        LOGE("main.reload_refused", "why=%s", log_quote(e.text));
-    } else {
-        log_setup(log_level_of(h->cfg), str_equal(h->cfg->log_format, "json"));
-        worker_reload(h->worker);
-        LOGI("main.reloaded", "max_concurrency=%lld", (long long)h->cfg->max_concurrency);
-    }
-}
-
-/* --- starting ---------------------------------------------------------------------------------------------------------------------------- */
-
-static void
 on_published(struct db_result *r, const struct err *e, void *arg)
 {
     (void)r;
@@ -195,6 +179,23 @@ publish_settings(void *arg)
     db_call(h->db, CALL_publish_settings, params, on_published, h);
     json_free(shared);
 }
+
+static void
+on_hup(void *arg)
+{
+    struct house *h = CHECKED(arg, HOUSE_MAGIC);
+    struct err    e = ERR_INIT;
+    if (config_reload(h->cfg, get_variable, NULL, &e)) {
+        LOGE("main.reload_refused", "why=%s", log_quote(e.text));
+    } else {
+        log_setup(log_level_of(h->cfg), str_equal(h->cfg->log_format, "json"));
+        worker_reload(h->worker);
+        publish_settings(h); /* which repos have a monitor */
+        LOGI("main.reloaded", "max_concurrency=%lld", (long long)h->cfg->max_concurrency);
+    }
+}
+
+/* --- starting ---------------------------------------------------------------------------------------------------------------------------- */
 
 static bool
 show_upkeep(struct json *into, void *arg)
@@ -279,6 +280,7 @@ serve_check_agents(const struct config *cfg)
 {
     struct agent_count count = { .cfg = cfg };
     config_each_agent(cfg, check_agent, &count);
+    config_each_deploy_command(cfg, check_agent, &count);
     return count.broken;
 }
 

@@ -13,6 +13,7 @@ struct step {
     uint32_t              magic;
     struct pipeline      *pipeline;
     struct git_job       *job;
+    bool                  is_deploy;
     pipeline_ready_fn    *on_ready;
     pipeline_evidence_fn *on_evidence;
     void                 *arg;
@@ -77,7 +78,7 @@ on_worktree(const struct git_result *r, const struct err *e, void *arg)
 {
     struct step *s = CHECKED(arg, STEP_MAGIC);
     LIST_REMOVE(s, link);
-    s->on_ready(e ? NULL : json_str(r->info, "path"), e, s->arg);
+    s->on_ready(e ? NULL : json_str(r->info, "path"), e || !s->is_deploy ? NULL : r->head, e, s->arg);
     free(s);
 }
 
@@ -87,6 +88,7 @@ pipeline_prepare(struct pipeline *p, const struct queue_job *job, pipeline_ready
     struct step      *s = step_new(CHECKED(p, PIPELINE_MAGIC), arg);
     struct git_target t = target_of(job);
     s->on_ready = done;
+    s->is_deploy = str_equal(job->stage, "deploy");
     s->job = git_open_worktree(p->git, &t, on_worktree, s);
 }
 

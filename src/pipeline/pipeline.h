@@ -9,13 +9,14 @@
 #include "queue/queue.h"
 
 struct pipeline;
-typedef void pipeline_ready_fn(const char *cwd, const struct err *e, void *arg);
+typedef void pipeline_ready_fn(const char *cwd, const char *revision, const struct err *e, void *arg);
 typedef void pipeline_evidence_fn(const char *head, struct json *evidence, const struct err *e, void *arg);
 
 int  pipeline_open(struct pipeline **out, struct git *git, struct err *e); /* git outlives it */
 void pipeline_close(struct pipeline *p);                                   /* NULL is fine; silences all */
 
-/* Gives the job's task a clean worktree at its branch head. done fires once, in a later turn; cwd is borrowed. */
+/* Gives the job's task a clean worktree at its branch head. done fires once, in a later turn; cwd is borrowed, and so is revision: the commit
+ * that the job is to deploy, NULL when it is of another stage. */
 void pipeline_prepare(struct pipeline *p, const struct queue_job *job, pipeline_ready_fn *done, void *arg);
 
 /* Moves the end of the right to push of all that pipeline_conclude() has under way. */

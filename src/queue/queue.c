@@ -160,6 +160,11 @@ on_leftovers(struct db_result *r, const struct err *e, void *arg)
             .boot_id = db_text(r, (int)i, "boot_id"),
             .marker = db_text(r, (int)i, "marker"),
             .cgroup = db_text(r, (int)i, "cgroup"),
+            .is_detached = db_bool(r, (int)i, "is_detached"),
+            .task_id = db_int(r, (int)i, "task_id"),
+            .work_item = db_text(r, (int)i, "work_item"),
+            .agent = db_text(r, (int)i, "agent"),
+            .repo = db_text(r, (int)i, "repo"),
         };
     o.fn.leftovers(runs, n, e, o.arg);
     free(runs);
@@ -273,6 +278,16 @@ queue_run_started(struct queue *q, struct queue_run run, int pid, const char *pi
     const char *const params[] = { r.text, p.text, pid_start, boot_id, log_path, j.text, cgroup };
 
     open_call(q, CALL_run_started, params, on_started, arg)->fn.started = fn;
+}
+
+void
+queue_run_detaches(struct queue *q, struct queue_run run, const char *boot_id, const char *log_path, int64_t within_ms,
+                   queue_started_fn *fn, void *arg)
+{
+    struct number     r = number_text(run.run_id), j = number_text(run.job_id), w = number_text(within_ms);
+    const char *const params[] = { r.text, j.text, boot_id, log_path, w.text };
+
+    open_call(q, CALL_run_detaches, params, on_started, arg)->fn.started = fn;
 }
 
 void

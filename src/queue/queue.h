@@ -70,6 +70,11 @@ struct queue_leftover {
     const char *boot_id;
     const char *marker; /* of its processes' environment */
     const char *cgroup; /* that held them; NULL = none */
+    bool        is_detached;
+    int64_t     task_id; /* this and what follows when it is detached */
+    const char *work_item;
+    const char *agent;
+    const char *repo;
 };
 
 /* How a run ended, as finish_run() wants it. */
@@ -143,6 +148,9 @@ void queue_node_stop(struct queue *q, queue_done_fn *fn, void *arg);
 /* Life of a run, in order. Times are microseconds since 1970, 0 = not (yet). detail is borrowed until the call returns; NULL = {}. */
 void queue_run_started(struct queue *q, struct queue_run run, int pid, const char *pid_start, const char *boot_id, const char *log_path,
                        const char *cgroup, queue_started_fn *fn, void *arg);
+/* Before it is started; its command has ended by itself after within_ms. Answers as run_started. */
+void queue_run_detaches(struct queue *q, struct queue_run run, const char *boot_id, const char *log_path, int64_t within_ms,
+                        queue_started_fn *fn, void *arg);
 void queue_run_stopping(struct queue *q, int64_t run_id, int64_t term_at_us, int64_t kill_at_us, queue_done_fn *fn, void *arg);
 /* A run of a task ends in a transaction of its own. The others go at once when none of them is under way; those that end meanwhile are
  * gathered, and go together when the answer is here. One that Postgres refuses does not keep the others from ending. */

@@ -10,13 +10,14 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/env.h"
 #include "base/check.h"
 #include "base/str.h"
 #include "upkeep/upkeep_int.h"
 
 enum { MAX_WORDS = 16, DIR_MODE = 0750, GRACE_MS = 10000, TIMEOUT_MS = 3600 * 1000 };
 
-static const char *const passed[] = { "PATH", "HOME", "DOCKER_HOST", "SSH_AUTH_SOCK", NULL };
+#define PASSED "PATH,HOME,DOCKER_HOST,SSH_AUTH_SOCK"
 
 struct prune {
     struct agent *command; /* NULL while none runs */
@@ -94,15 +95,10 @@ on_end(const struct agent_end *end, void *arg)
 {
     struct duty  *d = CHECKED(arg, DUTY_MAGIC);
     struct prune *p = d->own;
+    char          how[AGENT_HOW_SIZE];
     agent_free(give(&p->command));
-    if (!end->is_started)
-        err_set(&p->error, ERR_RETRY, "%s", end->error);
-    else if (end->is_timeout)
-        err_set(&p->error, ERR_RETRY, "the pruning took longer than an hour and was stopped");
-    else if (end->signal)
-        err_set(&p->error, ERR_RETRY, "the pruning was ended by signal %d; its output is in %s", end->signal, p->log_path);
-    else if (end->exit_status)
-        err_set(&p->error, ERR_RETRY, "the pruning ended with exit status %d; its output is in %s", end->exit_status, p->log_path);
+    if (!agent_end_is_good(end, how, sizeof how))
+        err_set(&p->error, ERR_RETRY, "the pruning failed: %s; its output is in %s", how, p->log_path);
     tell_end(d);
 }
 
@@ -112,23 +108,19 @@ start(struct duty *d)
     const struct config *cfg = upkeep_config(d);
     struct prune        *p = d->own;
     const char          *argv[MAX_WORDS];
-    char                *env[sizeof passed / sizeof *passed] = { NULL };
-    int                  n = 0;
-    struct agent_spec    spec = { .argv = argv,
-                                  .env = (const char *const *)env,
-                                  .cwd = cfg->data_dir,
-                                  .log_path = p->log_path,
-                                  .marker = p->marker,
-                                  .grace_ms = GRACE_MS,
-                                  .timeout_ms = TIMEOUT_MS };
-    for (const char *const *name = passed; *name; name++)
-        if (getenv(*name))
-            env[n++] = xasprintf("%s=%s", *name, getenv(*name));
+    struct agent_env     env = { 0 };
+    agent_env_pass(&env, PASSED);
+    struct agent_spec spec = { .argv = argv,
+                               .env = (const char *const *)env.at,
+                               .cwd = cfg->data_dir,
+                               .log_path = p->log_path,
+                               .marker = p->marker,
+                               .grace_ms = GRACE_MS,
+                               .timeout_ms = TIMEOUT_MS };
     unlink(p->log_path);
     if (fill_command(argv, cfg, &p->error) || agent_start(&p->command, upkeep_loop(d), &spec, NULL, on_end, d, &p->error))
         tell_end(d);
-    while (n)
-        free(env[--n]);
+    agent_env_free(env.at);
 }
 
 static void

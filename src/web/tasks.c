@@ -1,6 +1,7 @@
 /* tasks: what SQL reports about the queue and a task, and the HTTP door of STOP. */
 #include "web/web_int.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -133,15 +134,16 @@ answer_stop(struct web *w, struct http_request *r, struct db_result *result)
         web_reply_json(r, str_equal(what, "deferred") ? 202 : 200, stop);
 }
 
-/* The reason in the optional body: *reason is the caller's, or NULL when none was given. False when the request was answered. */
+/* A text of the optional body, an object: *text is the caller's, or NULL when it was not given. False when the request was answered. */
 static bool
-read_reason(struct http_request *r, char **reason)
+read_text(struct http_request *r, const char *key, char **text)
 {
     size_t       len = 0;
-    const char  *text = http_body(r, &len);
+    const char  *raw = http_body(r, &len);
     const char  *type = http_header(r, "Content-Type");
     struct err   e = ERR_INIT;
     struct json *body = NULL;
+    char         expected[80];
     bool         is_good = false;
 
     if (!len)
@@ -150,17 +152,18 @@ read_reason(struct http_request *r, char **reason)
         http_problem(r, 415, "Unsupported Media Type", "the content type must be application/json");
         goto out;
     }
-    body = json_parse(text, len, &e);
+    body = json_parse(raw, len, &e);
     if (!body) {
         http_problem(r, 400, "Bad Request", e.text);
         goto out;
     }
     json_scrub_nul(body);
-    if (!json_is_object(body) || (json_at(body, "reason") && !json_str(body, "reason"))) {
-        http_problem(r, 400, "Bad Request", "expected an object with an optional text \"reason\"");
+    if (!json_is_object(body) || (json_at(body, key) && !json_str(body, key))) {
+        snprintf(expected, sizeof expected, "expected an object with an optional text \"%s\"", key);
+        http_problem(r, 400, "Bad Request", expected);
         goto out;
     }
-    *reason = xstrdup(json_str(body, "reason"));
+    *text = xstrdup(json_str(body, key));
     is_good = true;
 out:
     json_free(body);
@@ -177,10 +180,38 @@ web_on_stop(struct http_request *r, void *arg)
 
     if (web_check_write(w, r))
         ref = task_ref(r);
-    if (ref && read_reason(r, &reason)) {
+    if (ref && read_text(r, "reason", &reason)) {
         LOGI("web.stop_asked", "task=%s peer=%s", log_quote(ref), log_quote(http_peer(r)));
         heard = clock_text_us(clock_wall_of_mono_us(http_arrived_us(r)));
         web_ask(w, r, CALL_stop_task, (const char *const[]){ ref, reason, "http", "operator", heard.text }, answer_stop);
     }
     free(reason);
+}
+
+static void
+answer_unfrozen(struct web *w, struct http_request *r, struct db_result *result)
+{
+    struct json *body = json_new_object();
+
+    (void)w;
+    json_set_str(body, "message", db_rows(result) == 1 ? db_text(result, 0, "message") : NULL);
+    web_reply_json(r, 200, body);
+}
+
+/* Harmless when the repository is not frozen: the message says which it was. */
+void
+web_on_unfreeze(struct http_request *r, void *arg)
+{
+    struct web *w = CHECKED(arg, WEB_MAGIC);
+    char       *repo = NULL;
+
+    if (!web_check_write(w, r) || !read_text(r, "repo", &repo))
+        return;
+    if (str_is_blank(repo ? repo : "")) {
+        http_problem(r, 400, "Bad Request", "expected an object with a text \"repo\", for example {\"repo\": \"acme/shop\"}");
+    } else {
+        LOGI("web.unfreeze_asked", "repo=%s peer=%s", log_quote(repo), log_quote(http_peer(r)));
+        web_ask(w, r, CALL_unfreeze, (const char *const[]){ repo }, answer_unfrozen);
+    }
+    free(repo);
 }

@@ -14,9 +14,10 @@ static const struct {
     const char *pattern;
     http_fn    *fn;
 } routes[] = {
-    { "GET", "/health", web_on_health },         { "GET", "/ready", web_on_ready },   { "GET", "/metrics", web_on_metrics },
-    { "GET", "/queue", web_on_queue },           { "GET", "/status", web_on_status }, { "GET", "/tasks/{id}", web_on_task },
-    { "POST", "/tasks/{id}/stop", web_on_stop },
+    { "GET", "/health", web_on_health },         { "GET", "/ready", web_on_ready },
+    { "GET", "/metrics", web_on_metrics },       { "GET", "/queue", web_on_queue },
+    { "GET", "/status", web_on_status },         { "GET", "/tasks/{id}", web_on_task },
+    { "POST", "/tasks/{id}/stop", web_on_stop }, { "POST", "/serial-gate/unfreeze", web_on_unfreeze },
 };
 
 int

@@ -63,5 +63,6 @@ void web_on_queue(struct http_request *r, void *arg);
 void web_on_status(struct http_request *r, void *arg);
 void web_on_task(struct http_request *r, void *arg);
 void web_on_stop(struct http_request *r, void *arg);
+void web_on_unfreeze(struct http_request *r, void *arg);
 
 #endif

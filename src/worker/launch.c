@@ -1,5 +1,4 @@
-/* What an agent is given and gives back: a clean environment, a task file, a result file. Names that begin with ORCH_ never pass from our
- * own environment: settings and secrets of the service have them. */
+/* What an agent is given and gives back: a clean environment, a task file, a result file. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,81 +7,32 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/env.h"
 #include "base/str.h"
+#include "worker/transient.h"
 #include "worker/worker_int.h"
 
-enum { RESULT_MAX = 1024 * 1024 };
-
-struct env_list {
-    char **at;
-    size_t count;
-};
-
-static void
-env_add(struct env_list *l, const char *name, const char *value)
-{
-    char  *entry = xasprintf("%s=%s", name, value ? value : "");
-    size_t len = strlen(name) + 1;
-    for (size_t i = 0; i < l->count; i++)
-        if (!strncmp(l->at[i], entry, len)) {
-            free(l->at[i]);
-            l->at[i] = entry;
-            return;
-        }
-    l->at = xrealloc(l->at, (l->count + 2) * sizeof *l->at);
-    l->at[l->count++] = entry;
-    l->at[l->count] = NULL;
-}
-
-static void
-env_add_number(struct env_list *l, const char *name, int64_t value)
-{
-    char text[24];
-    snprintf(text, sizeof text, "%lld", (long long)value);
-    env_add(l, name, text);
-}
-
-static void
-env_pass(struct env_list *l, const char *names)
-{
-    char *copy = xstrdup(names);
-    char *rest = NULL;
-    for (char *name = strtok_r(copy, ", ", &rest); name; name = strtok_r(NULL, ", ", &rest)) {
-        const char *value = getenv(name);
-        if (value && !str_starts(name, "ORCH_"))
-            env_add(l, name, value);
-    }
-    free(copy);
-}
-
-static void
-env_add_own(const char *key, struct json *value, void *arg)
-{
-    const char *text = json_str(value, "");
-    if (!str_starts(key, "ORCH_"))
-        env_add(arg, key, text ? text : json_text(value));
-}
+enum { RESULT_MAX = 1024 * 1024, LOG_SHOWN = 4096 };
 
 /* What an agent has whatever its job. */
 static void
-env_add_general(struct env_list *l, const struct config *cfg, const struct config_agent *agent, const char *name)
+add_general(struct agent_env *l, const struct config *cfg, const struct config_agent *agent, const char *name)
 {
-    env_pass(l, cfg->agent_env_pass);
-    env_add(l, "GIT_AUTHOR_NAME", name);
-    env_add(l, "GIT_AUTHOR_EMAIL", "orchd@localhost");
-    env_add(l, "GIT_COMMITTER_NAME", name);
-    env_add(l, "GIT_COMMITTER_EMAIL", "orchd@localhost");
-    if (agent->env)
-        json_each(agent->env, env_add_own, l);
-    env_add(l, "ORCH_AGENT", name);
+    agent_env_pass(l, cfg->agent_env_pass);
+    agent_env_add(l, "GIT_AUTHOR_NAME", name);
+    agent_env_add(l, "GIT_AUTHOR_EMAIL", "orchd@localhost");
+    agent_env_add(l, "GIT_COMMITTER_NAME", name);
+    agent_env_add(l, "GIT_COMMITTER_EMAIL", "orchd@localhost");
+    agent_env_add_all(l, agent->env);
+    agent_env_add(l, "ORCH_AGENT", name);
 }
 
 char **
 launch_preflight_env(const struct config *cfg, const struct config_agent *agent, const char *name)
 {
-    struct env_list l = { 0 };
+    struct agent_env l = { 0 };
 
-    env_add_general(&l, cfg, agent, name);
+    add_general(&l, cfg, agent, name);
     return l.at;
 }
 
@@ -90,34 +40,44 @@ char **
 launch_env(const struct config *cfg, const struct config_agent *agent, const struct run *r)
 {
     const struct queue_job *j = r->job;
-    struct env_list         l = { 0 };
+    struct agent_env        l = { 0 };
     char                   *docs = xasprintf("docs/work-items/%s", j->work_item ? j->work_item : "");
 
-    env_add_general(&l, cfg, agent, j->agent);
-    env_add_number(&l, "ORCH_JOB", j->job_id);
-    env_add_number(&l, "ORCH_RUN", j->run_id);
-    env_add_number(&l, "ORCH_ATTEMPT", j->attempt);
-    env_add(&l, "ORCH_TASK_FILE", r->task_file);
-    env_add(&l, "ORCH_RESULT_FILE", r->result_file);
-    env_add(&l, "ORCH_REPO", j->repo);
+    add_general(&l, cfg, agent, j->agent);
+    agent_env_add_number(&l, "ORCH_JOB", j->job_id);
+    agent_env_add_number(&l, "ORCH_RUN", j->run_id);
+    agent_env_add_number(&l, "ORCH_ATTEMPT", j->attempt);
+    agent_env_add(&l, "ORCH_TASK_FILE", r->task_file);
+    agent_env_add(&l, "ORCH_RESULT_FILE", r->result_file);
+    agent_env_add(&l, "ORCH_REPO", j->repo);
     if (j->task_id) {
-        env_add_number(&l, "ORCH_TASK", j->task_id);
-        env_add(&l, "ORCH_WORK_ITEM", j->work_item);
-        env_add(&l, "ORCH_BRANCH", j->branch);
-        env_add(&l, "ORCH_DEFAULT_BRANCH", j->default_branch);
-        env_add(&l, "ORCH_STAGE", j->stage);
-        env_add(&l, "ORCH_DOCS_DIR", docs);
+        agent_env_add_number(&l, "ORCH_TASK", j->task_id);
+        agent_env_add(&l, "ORCH_WORK_ITEM", j->work_item);
+        agent_env_add(&l, "ORCH_BRANCH", j->branch);
+        agent_env_add(&l, "ORCH_DEFAULT_BRANCH", j->default_branch);
+        agent_env_add(&l, "ORCH_STAGE", j->stage);
+        agent_env_add(&l, "ORCH_DOCS_DIR", docs);
     }
+    if (r->revision)
+        agent_env_add(&l, "ORCH_REVISION", r->revision);
     free(docs);
     return l.at;
 }
 
 void
-launch_env_free(char **env)
+launch_add_log(struct json *detail, const char *path)
 {
-    for (size_t i = 0; env && env[i]; i++)
-        free(env[i]);
-    free(env);
+    size_t len;
+    char  *text = transient_read_tail(path, &len);
+    char  *from = len > LOG_SHOWN ? text + len - LOG_SHOWN : text;
+    char  *line = from > text ? strchr(from, '\n') : NULL;
+
+    for (size_t i = 0; i < len; i++)
+        if (!text[i])
+            text[i] = ' ';
+    if (*text)
+        json_set_str(detail, "log", line && line[1] ? line + 1 : from);
+    free(text);
 }
 
 int

@@ -206,6 +206,8 @@ on_leftovers(const struct queue_leftover *runs, size_t n, const struct err *e, v
     }
     for (size_t i = 0; i < n; i++) {
         int left = 0;
+        if (runs[i].is_detached)
+            continue;
         int killed =
             agent_sweep((pid_t)runs[i].pid, runs[i].pid_start, runs[i].boot_id, runs[i].marker, runs[i].cgroup, SWEEP_WAIT_MS, &left);
         LOGI("worker.swept", "run=%lld pid=%lld killed=%d left=%d", (long long)runs[i].run_id, (long long)runs[i].pid, killed, left);
@@ -216,15 +218,22 @@ on_leftovers(const struct queue_leftover *runs, size_t n, const struct err *e, v
         start_again(w, "sweep", &left_over);
         return;
     }
-    w->leftovers = (int)n;
+    w->leftovers = 0;
     w->is_start_failed = false;
     for (size_t i = 0; i < n; i++) {
-        struct json *detail = json_new_object();
+        struct json *detail;
+        if (runs[i].is_detached) {
+            if (!find_run(w, runs[i].run_id)) /* a start that failed half-way has taken it up already */
+                run_adopt(w, &runs[i]);
+            continue;
+        }
+        w->leftovers++;
+        detail = json_new_object();
         json_set_str(detail, "error", "orchd ended while the agent ran");
         queue_finish(w->queue, (struct queue_run){ runs[i].run_id, runs[i].job_id, true }, QUEUE_LOST, detail, on_leftover_finished, w);
         json_free(detail);
     }
-    if (n == 0)
+    if (w->leftovers == 0)
         begin_claiming(w);
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/env.h"
 #include "base/check.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -15,7 +16,7 @@
 
 #define PREFLIGHT_MAGIC 0x70726566u
 
-enum { DIR_MODE = 0750, WHY_SIZE = 300, WORDS_SIZE = 160 };
+enum { DIR_MODE = 0750, WHY_SIZE = 480, WORDS_SIZE = 160 };
 
 enum preflight_state { PREFLIGHT_UNKNOWN, PREFLIGHT_PASSES, PREFLIGHT_FAILS };
 
@@ -74,20 +75,17 @@ static void
 on_end(const struct agent_end *end, void *arg)
 {
     struct preflight *p = CHECKED(arg, PREFLIGHT_MAGIC);
-    char              words[WORDS_SIZE], why[WHY_SIZE];
+    char              words[WORDS_SIZE], how[AGENT_HOW_SIZE], why[WHY_SIZE];
+    bool              is_good = agent_end_is_good(end, how, sizeof how);
 
     agent_free(p->command);
     p->command = NULL;
     transient_last_words(words, sizeof words, p->log_path);
-    if (!end->is_started)
-        snprintf(why, sizeof why, "%s", end->error);
-    else if (end->is_timeout)
+    if (end->is_timeout)
         snprintf(why, sizeof why, "it took longer than %lld ms", (long long)p->cfg->preflight_timeout);
-    else if (end->exit_status < 0)
-        snprintf(why, sizeof why, "ended by signal %d", end->signal);
     else
-        snprintf(why, sizeof why, "exit status %d%s%s", end->exit_status, *words ? ": " : "", words);
-    conclude(p, end->exit_status == 0 && !end->is_timeout && end->is_started ? NULL : why);
+        snprintf(why, sizeof why, "%s%s%s", how, end->exit_status >= 0 && *words ? ": " : "", end->exit_status >= 0 ? words : "");
+    conclude(p, is_good ? NULL : why);
 }
 
 static void
@@ -107,7 +105,7 @@ start_command(struct preflight *p, const struct config_agent *how, struct err *e
                                .timeout_ms = p->cfg->preflight_timeout };
     unlink(p->log_path);
     agent_start(&p->command, p->loop, &spec, NULL, on_end, p, e);
-    launch_env_free(env);
+    agent_env_free(env);
     free(argv);
 }
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/env.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -22,7 +23,7 @@ static const char *const state_names[] = { "preparing", "starting", "running", "
 static void finish(struct run *r);
 static void record(struct run *r);
 
-static void
+void
 run_enter(struct run *r, enum run_state state)
 {
     CHECK(state > r->state || (state == RUN_PREPARING && r->state == RUN_PREPARING));
@@ -32,8 +33,8 @@ run_enter(struct run *r, enum run_state state)
 }
 
 /* The run ends with this outcome; error may be NULL. The first reason stands. */
-static void
-conclude_as(struct run *r, enum queue_outcome outcome, const char *error)
+void
+run_conclude(struct run *r, enum queue_outcome outcome, const char *error)
 {
     r->outcome = outcome;
     if (error && !json_str(r->detail, "error"))
@@ -86,6 +87,8 @@ finish(struct run *r)
     r->again = NULL;
     if (r->state != RUN_FINISHING) {
         run_enter(r, RUN_FINISHING);
+        if (r->job->task_id && (r->outcome == QUEUE_FAILED || r->outcome == QUEUE_TIMEOUT || r->outcome == QUEUE_LOST))
+            launch_add_log(r->detail, r->log_path);
         offer_end(r->worker->offer, r->job->agent, r->job->run_id, r->verdict, r->wait_ms, json_str(r->detail, "error"));
     }
     if (r->is_recording)
@@ -100,8 +103,8 @@ set_time(struct json *detail, const char *key, int64_t wall_us)
         json_set_str(detail, key, clock_text_us(wall_us).text);
 }
 
-static void
-note_end(struct run *r)
+void
+run_note_end(struct run *r)
 {
     const struct agent_end *end = &r->end;
     set_time(r->detail, "started_at", end->started_us);
@@ -131,16 +134,16 @@ on_evidence(const char *head, struct json *evidence, const struct err *e, void *
 {
     struct run *r = CHECKED(arg, RUN_MAGIC);
     if (r->is_stop_asked) {
-        conclude_as(r, QUEUE_STOPPED, NULL);
+        run_conclude(r, QUEUE_STOPPED, NULL);
     } else if (e && is_fenced(r)) {
-        conclude_as(r, QUEUE_RELEASED, "its lease ended before its work was pushed");
+        run_conclude(r, QUEUE_RELEASED, "its lease ended before its work was pushed");
     } else if (e) {
         /* What the agent did is kept in its branch; that it cannot be shown is often no fault of its own. */
-        conclude_as(r, e->code == ERR_RETRY ? QUEUE_TRANSIENT : QUEUE_FAILED, e->text);
+        run_conclude(r, e->code == ERR_RETRY ? QUEUE_TRANSIENT : QUEUE_FAILED, e->text);
     } else {
         json_set_str(r->detail, "head", head);
         json_set(r->detail, "evidence", json_copy(evidence));
-        conclude_as(r, QUEUE_OK, NULL);
+        run_conclude(r, QUEUE_OK, NULL);
     }
 }
 
@@ -149,15 +152,15 @@ conclude_success(struct run *r)
 {
     struct err e = ERR_INIT;
     if (launch_read_result(r->result_file, r->detail, &e)) {
-        conclude_as(r, QUEUE_FAILED, e.text);
+        run_conclude(r, QUEUE_FAILED, e.text);
     } else if (r->job->task_id && is_fenced(r)) {
         /* Its branch may be another node's by now, and is not ours to push. */
-        conclude_as(r, QUEUE_RELEASED, "its lease ended before its work was pushed");
+        run_conclude(r, QUEUE_RELEASED, "its lease ended before its work was pushed");
     } else if (r->job->task_id) {
         run_enter(r, RUN_CONCLUDING);
         r->worker->hooks.conclude(r->job, worker_lease_until(r->worker), on_evidence, r, r->worker->hooks.arg);
     } else {
-        conclude_as(r, QUEUE_OK, NULL);
+        run_conclude(r, QUEUE_OK, NULL);
     }
 }
 
@@ -184,7 +187,7 @@ conclude_failure(struct run *r, int exit_status)
         r->wait_ms = sign.wait_ms;
         json_set_int(r->detail, "wait_ms", sign.wait_ms);
     }
-    conclude_as(r, r->verdict == BREAKER_TRANSIENT ? QUEUE_TRANSIENT : QUEUE_FAILED, why);
+    run_conclude(r, r->verdict == BREAKER_TRANSIENT ? QUEUE_TRANSIENT : QUEUE_FAILED, why);
 }
 
 static void
@@ -197,22 +200,22 @@ on_agent_end(const struct agent_end *end, void *arg)
     agent_free(r->agent);
     r->agent = NULL;
     metric_add(METRIC_orchd_runs_ended_total, 1);
-    note_end(r);
+    run_note_end(r);
     if (end->is_lost && !r->is_stop_asked)
-        conclude_as(r, QUEUE_LOST, "its warden was killed");
+        run_conclude(r, QUEUE_LOST, "its warden was killed");
     else if (end->is_fenced && !r->is_stop_asked)
-        conclude_as(r, QUEUE_RELEASED, "this node could not renew its lease in time");
+        run_conclude(r, QUEUE_RELEASED, "this node could not renew its lease in time");
     else if (!end->is_started && !r->is_stop_asked)
-        conclude_as(r, QUEUE_UNSTARTABLE, end->error);
+        run_conclude(r, QUEUE_UNSTARTABLE, end->error);
     else if (r->is_stop_asked)
-        conclude_as(r, QUEUE_STOPPED, NULL);
+        run_conclude(r, QUEUE_STOPPED, NULL);
     else if (r->is_released)
-        conclude_as(r, QUEUE_RELEASED, NULL);
+        run_conclude(r, QUEUE_RELEASED, NULL);
     else if (end->is_timeout)
-        conclude_as(r, QUEUE_TIMEOUT, "the time-out of its agent has passed");
+        run_conclude(r, QUEUE_TIMEOUT, "the time-out of its agent has passed");
     else if (end->signal) {
         snprintf(why, sizeof why, "ended by signal %d", end->signal);
-        conclude_as(r, QUEUE_FAILED, why);
+        run_conclude(r, QUEUE_FAILED, why);
     } else if (end->exit_status != 0) {
         conclude_failure(r, end->exit_status);
     } else {
@@ -255,6 +258,8 @@ on_recorded(bool is_wanted, const struct err *e, void *arg)
         run_stop(r, "the job is no longer wanted", 0);
     else if (e && r->state == RUN_RUNNING)
         r->again = loop_after(r->worker->loop, RECORD_AGAIN_MS, on_record_again, r);
+    else if (r->worker->is_draining)
+        run_let_go(r);
 }
 
 /* The pid must be in the row before we could crash, and before the run is finished: the start of a deploy opens its critical window. */
@@ -266,8 +271,8 @@ record(struct run *r)
                       r->agent ? agent_cage(r->agent) : NULL, on_recorded, r);
 }
 
-static void
-on_agent_start(pid_t pid, const char *start_time, void *arg)
+void
+run_on_start(pid_t pid, const char *start_time, void *arg)
 {
     struct run *r = CHECKED(arg, RUN_MAGIC);
     run_enter(r, RUN_RUNNING);
@@ -280,8 +285,8 @@ on_agent_start(pid_t pid, const char *start_time, void *arg)
 }
 
 /* Everything that can be wrong with the command is an "unstartable" that names agent and file. */
-static void
-start_agent(struct run *r, const char *cwd)
+void
+run_start_agent(struct run *r)
 {
     const struct config *cfg = r->worker->cfg;
     struct config_agent  how = { 0 };
@@ -289,44 +294,55 @@ start_agent(struct run *r, const char *cwd)
     char                 cage[32];
     struct err           e = ERR_INIT;
 
-    run_enter(r, RUN_STARTING);
     snprintf(cage, sizeof cage, "run-%lld", (long long)r->job->run_id);
     if (!config_find_agent(&how, cfg, r->job->repo, r->job->agent, &e) && !launch_write_task(r, &e)) {
         env = launch_env(cfg, &how, r);
         struct agent_spec spec = { .argv = how.argv,
                                    .env = (const char *const *)env,
-                                   .cwd = cwd,
+                                   .cwd = r->cwd,
                                    .log_path = r->log_path,
                                    .marker = r->marker,
                                    .cage = cage,
                                    .grace_ms = cfg->agent_kill_grace_seconds,
                                    .timeout_ms = how.timeout_ms,
                                    .lease_until_ms = worker_lease_until(r->worker) };
-        if (!agent_start(&r->agent, r->worker->loop, &spec, on_agent_start, on_agent_end, r, &e))
+        if (!agent_start(&r->agent, r->worker->loop, &spec, run_on_start, on_agent_end, r, &e))
             agent_on_cascade(r->agent, on_cascade);
         else
             err_prefix(&e, "agent \"%s\" of \"%s\" cannot run", r->job->agent, cfg->agents_file);
     }
-    launch_env_free(env);
+    agent_env_free(env);
     free(how.argv);
     if (e.code)
-        conclude_as(r, QUEUE_UNSTARTABLE, e.text);
+        run_conclude(r, QUEUE_UNSTARTABLE, e.text);
 }
 
 static void
-on_ready(const char *cwd, const struct err *e, void *arg)
+start(struct run *r, const char *cwd, const char *revision)
+{
+    run_enter(r, RUN_STARTING);
+    r->cwd = xstrdup(cwd);
+    r->revision = xstrdup(revision);
+    if (revision)
+        run_deploy(r);
+    else
+        run_start_agent(r);
+}
+
+static void
+on_ready(const char *cwd, const char *revision, const struct err *e, void *arg)
 {
     struct run *r = CHECKED(arg, RUN_MAGIC);
     if (r->is_stop_asked)
-        conclude_as(r, QUEUE_STOPPED, NULL);
+        run_conclude(r, QUEUE_STOPPED, NULL);
     else if (r->is_released || r->worker->is_over)
-        conclude_as(r, QUEUE_RELEASED, NULL);
+        run_conclude(r, QUEUE_RELEASED, NULL);
     else if (e)
-        conclude_as(r, e->code == ERR_RETRY ? QUEUE_TRANSIENT : QUEUE_UNSTARTABLE, e->text);
+        run_conclude(r, e->code == ERR_RETRY ? QUEUE_TRANSIENT : QUEUE_UNSTARTABLE, e->text);
     else if (clock_boot_ms() >= r->start_until_ms)
-        conclude_as(r, QUEUE_RELEASED, "it could not be prepared in time (ORCH_START_WITHIN)");
+        run_conclude(r, QUEUE_RELEASED, "it could not be prepared in time (ORCH_START_WITHIN)");
     else
-        start_agent(r, cwd);
+        start(r, cwd, revision);
 }
 
 static void
@@ -334,7 +350,7 @@ on_ready_at_once(void *arg)
 {
     struct run *r = CHECKED(arg, RUN_MAGIC);
     r->again = NULL;
-    on_ready(r->dir, NULL, r);
+    on_ready(r->dir, NULL, NULL, r);
 }
 
 static int
@@ -364,26 +380,35 @@ make_files(struct run *r, struct err *e)
     return e->code;
 }
 
-void
-run_begin(struct worker *w, const struct queue_job *job)
+struct run *
+run_new(struct worker *w, const struct queue_job *job, struct err *e)
 {
     struct run *r = xcalloc(1, sizeof *r);
-    struct err  e = ERR_INIT;
 
     r->magic = RUN_MAGIC;
     r->worker = w;
     r->job = queue_job_copy(job);
-    r->start_until_ms = w->claim_sent_ms + w->cfg->start_within / 6 * 5;
     r->detail = json_new_object();
     LIST_INSERT_HEAD(&w->runs, r, link);
     w->count++;
     metric_set(METRIC_orchd_runs_open, w->count);
+    make_files(r, e);
+    return r;
+}
+
+void
+run_begin(struct worker *w, const struct queue_job *job)
+{
+    struct err  e = ERR_INIT;
+    struct run *r = run_new(w, job, &e);
+
+    r->start_until_ms = w->claim_sent_ms + w->cfg->start_within / 6 * 5;
     LOGI("worker.claimed", "job=%lld run=%lld task=%s agent=%s attempt=%d", (long long)job->job_id, (long long)job->run_id,
          job->work_item ? job->work_item : "-", job->agent, job->attempt);
     if (!offer_take(w->offer, job->agent, job->run_id))
-        conclude_as(r, QUEUE_RELEASED, "the agent's breaker on this node is not closed");
-    else if (make_files(r, &e))
-        conclude_as(r, QUEUE_TRANSIENT, e.text);
+        run_conclude(r, QUEUE_RELEASED, "the agent's breaker on this node is not closed");
+    else if (e.code)
+        run_conclude(r, QUEUE_TRANSIENT, e.text);
     else if (job->task_id)
         w->hooks.prepare(r->job, on_ready, r, w->hooks.arg);
     else
@@ -393,7 +418,7 @@ run_begin(struct worker *w, const struct queue_job *job)
 void
 run_stop(struct run *r, const char *why, double asked_at)
 {
-    if (r->is_stop_asked || r->state == RUN_FINISHING)
+    if (r->is_stop_asked || r->is_detached || r->state == RUN_FINISHING)
         return;
     r->is_stop_asked = true;
     r->asked_at = asked_at;
@@ -407,7 +432,7 @@ run_stop(struct run *r, const char *why, double asked_at)
 void
 run_release(struct run *r)
 {
-    if (r->is_stop_asked || r->is_released)
+    if (r->is_stop_asked || r->is_released || r->is_detached)
         return;
     r->is_released = true;
     if (r->agent)
@@ -429,6 +454,8 @@ run_free(struct run *r)
     agent_free(r->agent);
     queue_job_free(r->job);
     json_free(r->detail);
+    free(r->cwd);
+    free(r->revision);
     free(r->dir);
     free(r->task_file);
     free(r->result_file);

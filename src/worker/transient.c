@@ -147,9 +147,9 @@ transient_find(struct transient_sign *out, char *text, size_t len, struct json *
         out->wait_ms = stated_time(text, now);
 }
 
-/* The last bytes of a file; caller frees. A link or a pipe that an agent put there is none of ours to read. */
-static char *
-read_tail(const char *path, size_t *len)
+/* A link or a pipe that an agent put there is none of ours to read. */
+char *
+transient_read_tail(const char *path, size_t *len)
 {
     int         fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     char       *text = xcalloc(1, TAIL_MAX + 1);
@@ -169,7 +169,7 @@ void
 transient_find_in_log(struct transient_sign *out, const char *path, struct json *patterns)
 {
     size_t len;
-    char  *text = read_tail(path, &len);
+    char  *text = transient_read_tail(path, &len);
 
     transient_find(out, text, len, patterns, (int64_t)time(NULL));
     free(text);
@@ -179,7 +179,7 @@ void
 transient_last_words(char *out, size_t size, const char *path)
 {
     size_t      len;
-    char       *text = read_tail(path, &len);
+    char       *text = transient_read_tail(path, &len);
     const char *end = text + len;
     const char *from;
 

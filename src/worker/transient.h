@@ -22,6 +22,9 @@ void transient_find(struct transient_sign *out, char *text, size_t len, struct j
 /* The same for the end of a file. A log that cannot be read shows no sign. */
 void transient_find_in_log(struct transient_sign *out, const char *path, struct json *patterns);
 
+/* The last 8 KiB of a log, NUL-ended, "" when it cannot be read. Caller frees. */
+char *transient_read_tail(const char *path, size_t *len);
+
 /* The last line of a log that is not blank, printable, for people. */
 void transient_last_words(char *out, size_t size, const char *path);
 

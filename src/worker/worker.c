@@ -222,6 +222,17 @@ worker_forget_run(struct worker *w, struct run *r)
 }
 
 static void
+let_go_detached(struct worker *w)
+{
+    struct run *next;
+
+    for (struct run *r = LIST_FIRST(&w->runs); r; r = next) {
+        next = LIST_NEXT(r, link);
+        run_let_go(r);
+    }
+}
+
+static void
 on_drain_over(void *arg)
 {
     struct worker *w = CHECKED(arg, WORKER_MAGIC);
@@ -241,6 +252,7 @@ worker_drain(struct worker *w, loop_fn *on_drained, void *arg)
     w->drain_timer = loop_after(w->loop, is_second ? 0 : w->cfg->drain_seconds, on_drain_over, w);
     doorbell_stop(w->bell);
     worker_beat(w);
+    let_go_detached(w);
     leave_if_empty(w);
 }
 

@@ -3,6 +3,7 @@
  *   claimed ──prepare──▶ starting ──started──▶ running ──ended──▶ concluding ──▶ finishing ──▶ gone
  *      └────────────── stop asked, or could not be prepared or started ──────────────▲
  *
+ * What deploys (detached.c) may run detached: then it is let go at a shut-down, and taken up at the next start.
  * A run that is asked to stop before it was started is never started. A run is finished exactly once; while Postgres is away that is
  * repeated. When no heartbeat has succeeded for two thirds of the lease, all agents are killed, so that they are gone before the lease
  * ends and others take over. */
@@ -18,7 +19,8 @@
 
 struct worker;
 
-typedef void worker_ready_fn(const char *cwd, const struct err *e, void *arg);
+/* revision: the commit that this run is to deploy, which is done as the agents file says for the repo; NULL for any other run. */
+typedef void worker_ready_fn(const char *cwd, const char *revision, const struct err *e, void *arg);
 typedef void worker_evidence_fn(const char *head, struct json *evidence, const struct err *e, void *arg);
 typedef void worker_end_fn(const struct err *why, void *arg);
 

@@ -22,12 +22,15 @@ struct run {
     struct agent_end     end;
     bool                 is_stop_asked;  /* the job is no longer wanted */
     int64_t              start_until_ms; /* clock_boot_ms(): then the job is about to be taken back, and is not started any more */
+    bool                 is_detached;    /* its command outlives us, and takes no orders */
     bool                 is_released;    /* shut-down: stopped for our sake, not for the job's */
     double               asked_at;       /* seconds since 1970, 0 = not known */
     enum queue_outcome   outcome;
     enum breaker_verdict verdict;
     int64_t              wait_ms; /* that the service behind the agent asked for; 0 = none */
     struct json         *detail;
+    char                *cwd;
+    char                *revision; /* the commit that this run deploys; NULL: it deploys nothing */
     char                *dir, *task_file, *result_file, *log_path, *marker;
     pid_t                pid;          /* of the warden */
     char                *pid_start;    /* its start time */
@@ -73,16 +76,28 @@ struct worker {
 void worker_forget_run(struct worker *w, struct run *r); /* the run is over: frees it, looks for more */
 
 /* run.c */
-void run_begin(struct worker *w, const struct queue_job *job);
+void        run_begin(struct worker *w, const struct queue_job *job);
+struct run *run_new(struct worker *w, const struct queue_job *job, struct err *e); /* never NULL; *e: its directories could not be made */
+void        run_enter(struct run *r, enum run_state state);
+void        run_start_agent(struct run *r);                             /* in r->cwd */
+void        run_on_start(pid_t pid, const char *start_time, void *run); /* an agent_start_fn */
+void        run_note_end(struct run *r);                                /* r->end into r->detail */
+/* The run ends with this outcome; error may be NULL. The first reason stands. */
+void run_conclude(struct run *r, enum queue_outcome outcome, const char *error);
 void run_stop(struct run *r, const char *why, double asked_at);
 void run_release(struct run *r); /* stop for shut-down: the job goes back without using an attempt */
 void run_kill(struct run *r, const char *why);
 void run_free(struct run *r);
 
+/* detached.c */
+void run_deploy(struct run *r);                                          /* of r->revision: in place of run_start_agent() */
+void run_adopt(struct worker *w, const struct queue_leftover *leftover); /* goes on watching what an earlier life started */
+void run_let_go(struct run *r); /* forgets it, if it is detached and on record; nothing otherwise */
+
 /* launch.c: the environment and the files of a run; pure but for the files. */
 char **launch_env(const struct config *cfg, const struct config_agent *agent, const struct run *r);
 char **launch_preflight_env(const struct config *cfg, const struct config_agent *agent, const char *name); /* without what a job brings */
-void   launch_env_free(char **env);
+void   launch_add_log(struct json *detail, const char *path); /* the end of the log, as "log", for who has to mend what failed */
 int    launch_write_task(const struct run *r, struct err *e);
 /* Reads the result file into detail (result_outcome, message, usage, cost_usd). Absent is fine; wrong is ERR_INVALID. */
 int launch_read_result(const char *path, struct json *detail, struct err *e);

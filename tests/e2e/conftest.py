@@ -1,6 +1,8 @@
 """Fixtures: one Postgres cluster for each pytest worker, one migrated template, one database and one house for each test."""
+import contextlib
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -105,6 +107,9 @@ def house_of(cluster, tmp_path, request):
         left = processes(house.node)
         if left:
             problems.append("processes of agents are left: %s" % left)
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)  # Known by the mark of this very house.
         cluster.drop(house.database_url)
     if not getattr(request.node, "failed_call", True):
         assert not problems, "\n".join(problems)

@@ -156,13 +156,15 @@ class House:
             self.sql("insert into orch.projects (name, prefix, repo, clone_url, default_branch, plane_workspace, plane_project_id)"
                      " values (%(name)s, %(prefix)s, %(repo)s, %(clone_url)s, 'main', %(workspace)s, %(project_id)s)", project)
 
-    def write_agents(self, **others):
-        """The agents file; others: agent → YAML text of its entry."""
+    def write_agents(self, deploys=None, **others):
+        """The agents file; others: agent → YAML text of its entry; deploys: YAML text of what acme/shop has there."""
         lines = ["agents:"]
         for agent in AGENTS:
             lines.append("  %s: %s" % (agent, others.pop(agent, "{command: [%s], timeout: 60s, env: {FAKE_CONTROL: %s}}" % (
                 FAKE / "agents" / "agent", self.control))))
         lines += ["  %s: %s" % pair for pair in others.items()]
+        if deploys:
+            lines += ["deploys:", "  acme/shop: " + deploys]
         (self.directory / "agents.yaml").write_text("\n".join(lines) + "\n")
 
     def environment(self, **changes):

@@ -111,7 +111,7 @@ agents__a_wrong_file_names_itself_and_the_line(void **state)
     } cases[] = {
         { "agents:\n  a: [\n", " line " },
         { "agents:\n  a: {command: [x]}\n  a: {command: [y]}\n", ": line 3: key \"a\" is there twice" },
-        { "agenst: {}\n", "\" line 1: \"agenst\" is not known here: a file has agents and repos" },
+        { "agenst: {}\n", "\" line 1: \"agenst\" is not known here: a file has agents, repos and deploys" },
         { "", "\" line 1: must have agents by name" },
         { "agents: 3\n", "\" line 1: \"agents\" must be agents by name" },
         { "agents:\n  a: 3\n", "\" line 2: \"agents.a\" must be an agent with a command" },

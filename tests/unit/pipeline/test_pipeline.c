@@ -14,7 +14,7 @@ struct bench {
     unsigned   answers;
     bool       is_asking; /* inside pipeline_prepare() or pipeline_conclude() */
     struct err err;
-    char       cwd[256], head[41];
+    char       cwd[256], head[41], revision[41];
     char      *evidence;
 };
 
@@ -63,9 +63,10 @@ note(struct bench *b, const struct err *e)
 }
 
 static void
-on_ready(const char *cwd, const struct err *e, void *arg)
+on_ready(const char *cwd, const char *revision, const struct err *e, void *arg)
 {
     struct bench *b = CHECKED(arg, BENCH_MAGIC);
+    snprintf(b->revision, sizeof b->revision, "%s", revision ? revision : "");
     snprintf(b->cwd, sizeof b->cwd, "%s", cwd ? cwd : "");
     note(b, e);
 }
@@ -115,7 +116,18 @@ R2_prepare__gives_the_worktree_of_the_task(void **state)
 
     assert_int_equal(prepare(b), 0);
     assert_string_equal(b->cwd, b->rig->worktree);
+    assert_string_equal(b->revision, "");
     assert_sh(b->rig, "git -C \"$W\" symbolic-ref --short HEAD", RIG_BRANCH);
+}
+
+static void
+M2_prepare__names_the_commit_that_a_deploy_is_of(void **state)
+{
+    struct bench *b = CHECKED(*state, BENCH_MAGIC);
+
+    b->job.stage = "deploy";
+    assert_int_equal(prepare(b), 0);
+    assert_sh(b->rig, "git -C \"$W\" rev-parse HEAD", b->revision);
 }
 
 static void
@@ -218,6 +230,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         BENCH_TEST(R2_prepare__gives_the_worktree_of_the_task),
+        BENCH_TEST(M2_prepare__names_the_commit_that_a_deploy_is_of),
         BENCH_TEST(G1_conclude__pushes_and_reads_verdicts_from_the_head),
         BENCH_TEST(S4_prepare_and_conclude__refuse_the_default_branch),
         BENCH_TEST(G2_conclude__without_the_branch_is_an_error_and_no_evidence),

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/env.h"
 #include "base/str.h"
 #include "worker/worker_int.h"
 
@@ -99,7 +100,7 @@ R2_environment__holds_the_job_and_what_was_asked_for_and_no_secret(void **state)
     assert_string_equal(find(env, "ORCH_TASK_FILE"), "/d/task.json");
     assert_string_equal(find(env, "ORCH_RESULT_FILE"), "/d/result.json");
     assert_string_equal(find(env, "ORCH_DOCS_DIR"), "docs/work-items/SHOP-9");
-    launch_env_free(env);
+    agent_env_free(env);
     json_free(agent.env);
 }
 
