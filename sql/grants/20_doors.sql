@@ -30,7 +30,7 @@ begin
              'add_dep approve cancel_job clear_limit confirm_deploy freeze pause reject resume retry_effect retry_job schedule set_limit '
              'set_setting stop_task unfreeze unschedule'),
             ('{orch_service}', true,
-             'beat begin_prune board_states_failed ci_to_ask claim_effects claim_jobs disown_runs effect_done effect_failed effect_skipped end_prune finish_run '
+             'beat begin_prune board_states_failed ci_asked ci_to_ask claim_effects claim_jobs disown_runs effect_done effect_failed effect_skipped end_prune finish_run '
              'finish_runs leftover_runs monitor_checked monitors_due node_agents node_awake node_idle node_start node_stop note_disks poll_news project_polled projects_to_poll projects_wanting_states publish_settings '
              'put_board_states reap receive_event retry_events run_detaches run_duty run_started run_stopping runs_to_stop sweep_cancels')
           ) as d(roles, is_definer, names)

@@ -3,6 +3,9 @@ alter table orch.agent_runs add column detached_until timestamptz;
 comment on column orch.agent_runs.detached_until is
     'The command runs detached: it outlives its orchd, whose next start goes on watching it, and has ended by then. null = it ends with its orchd.';
 
+alter table orch.tasks add column ci_error text;
+comment on column orch.tasks.ci_error is 'Why the forge could not be asked for the commit statuses of head_sha at the last time; null = it could.';
+
 drop function if exists orch.leftover_runs(text);
 drop function if exists orch.fail_job(orch.jobs, bigint, text);
 drop function if exists orch.report_not_built(text);

@@ -326,6 +326,8 @@ check_values(struct config *c, struct err *e)
         check_choice("log_level", c->log_level, "debug info warn error", e) || check_choice("cgroup", c->cgroup, "auto require off", e) ||
         check_choice("log_format", c->log_format, "text json", e) || check_listen(c->listen, e) || check_node(c, e))
         return e->code;
+    if (*c->ca_file && access(c->ca_file, R_OK))
+        return refuse(option_named("ca_file"), c->ca_file, "a file that can be read, or nothing", e);
     if (str_is_blank(c->data_dir))
         return refuse(option_named("data_dir"), c->data_dir, "a directory", e);
     return 0;

@@ -33,6 +33,7 @@ struct fetch {
     struct fetch_call  *calls; /* list, newest first */
     struct fetch_watch *watches;
     char               *user_agent;
+    char               *ca_file; /* NULL = none */
     int64_t             timeout_ms;
     bool                is_closed; /* only the turn's end keeps this memory */
 };
@@ -397,6 +398,8 @@ set_up_easy(struct fetch_call *c, const struct fetch_request *request)
     curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, (long)(timeout_ms > MAX_TIMEOUT_MS ? MAX_TIMEOUT_MS : timeout_ms));
     curl_easy_setopt(c->easy, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(c->easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    if (f->ca_file)
+        curl_easy_setopt(c->easy, CURLOPT_CAINFO, f->ca_file); /* the system's directory of authorities stays */
     curl_easy_setopt(c->easy, CURLOPT_USERAGENT, f->user_agent);
     curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
     curl_easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -453,6 +456,7 @@ fetch_open(struct fetch **out, struct loop *l, const struct fetch_options *o, st
     f->multi = curl_multi_init();
     CHECK(f->multi);
     f->user_agent = xstrdup(o && o->user_agent ? o->user_agent : "orchd");
+    f->ca_file = xstrdup(o ? o->ca_file : NULL);
     f->timeout_ms = o && o->timeout_ms > 0 ? o->timeout_ms : DEFAULT_TIMEOUT;
     curl_multi_setopt(f->multi, CURLMOPT_SOCKETFUNCTION, on_want_socket);
     curl_multi_setopt(f->multi, CURLMOPT_SOCKETDATA, f);
@@ -469,6 +473,7 @@ release_fetch(void *arg)
     struct fetch *f = CHECKED(arg, FETCH_MAGIC);
     f->magic = 0;
     free(f->user_agent);
+    free(f->ca_file);
     free(f);
 }
 

@@ -17,6 +17,7 @@ struct fetch_call;
 struct fetch_options {
     int64_t     timeout_ms; /* of a request that names none; 0 = 20 s */
     const char *user_agent; /* NULL = "orchd" */
+    const char *ca_file;    /* certificates of authorities, PEM, besides those of the system; NULL = none */
 };
 
 struct fetch_request {

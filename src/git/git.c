@@ -180,6 +180,8 @@ git_open(struct git **out, struct loop *l, const struct git_options *o, struct e
      * the business of its permissions. */
     git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
     stream_register();
+    if (o->ca_file && git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, o->ca_file, NULL) < 0)
+        err_set(e, ERR_INVALID, "could not read the certificates of \"%s\": %s", o->ca_file, git_why());
     g->magic = GIT_MAGIC;
     g->loop = l;
     g->home = (struct git_home){ .data_dir = real_dir(o->data_dir, e),

@@ -20,6 +20,7 @@ struct git_options {
     const char *data_dir;                   /* holds mirrors/, worktrees/, archive/ */
     const char *token;                      /* forge token for http(s) remotes, sent as password; NULL = none */
     const char *author_name, *author_email; /* of our own commits */
+    const char *ca_file;                    /* as fetch_options has it */
     unsigned    threads;
 };
 

@@ -301,16 +301,18 @@ static int
 open_ground(struct house *h, struct err *e)
 {
     const struct config *c = h->cfg;
+    const char          *ca_file = *c->ca_file ? c->ca_file : NULL;
     struct db_options    db = { .url = c->database_url,
                                 .listen_url = *c->listen_url ? c->listen_url : NULL,
                                 .connections = (unsigned)c->db_connections,
                                 .call_timeout_ms = (unsigned)c->db_timeout,
                                 .application = "orchd" };
-    struct fetch_options fo = { .timeout_ms = c->api_timeout, .user_agent = "orchd/" ORCH_VERSION };
+    struct fetch_options fo = { .timeout_ms = c->api_timeout, .user_agent = "orchd/" ORCH_VERSION, .ca_file = ca_file };
     struct git_options   go = { .data_dir = c->data_dir,
                                 .token = *c->gitea_token ? c->gitea_token : NULL,
                                 .author_name = "orchd",
                                 .author_email = "orchd@localhost",
+                                .ca_file = ca_file,
                                 .threads = GIT_THREADS };
     struct http_options  ho = { .listen = c->listen,
                                 .max_body = (size_t)c->http_max_body,

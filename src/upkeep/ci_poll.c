@@ -13,6 +13,7 @@
 enum { MAX_PAGES = 20 /* a thousand contexts */ };
 
 struct commit {
+    char *task_id;
     char *repo;
     char *sha;
 };
@@ -36,6 +37,7 @@ forget_commits(struct ci *c)
 {
     json_free(give(&c->statuses));
     for (int i = 0; i < c->count; i++) {
+        free(c->commits[i].task_id);
         free(c->commits[i].repo);
         free(c->commits[i].sha);
     }
@@ -43,16 +45,16 @@ forget_commits(struct ci *c)
     c->count = c->at = 0;
 }
 
-/* e NULL = all of the commit's statuses are in. */
 static void
-end_commit(struct duty *d, const struct err *e)
+on_noted(struct db_result *r, const struct err *e, void *arg)
 {
-    struct ci *c = d->own;
-    struct err first;
+    struct duty *d = CHECKED(arg, DUTY_MAGIC);
+    struct ci   *c = d->own;
+    struct err   first;
+    (void)r;
+    d->call = NULL;
     if (e && !c->first_error.code)
         c->first_error = *e;
-    json_free(give(&c->statuses));
-    c->page = 0;
     if (++c->at < c->count) {
         ask_page(d);
         return;
@@ -61,6 +63,18 @@ end_commit(struct duty *d, const struct err *e)
     err_clear(&c->first_error);
     forget_commits(c);
     upkeep_end(d, c->routed, first.code ? &first : NULL);
+}
+
+/* e NULL = all of the commit's statuses are in. */
+static void
+end_commit(struct duty *d, const struct err *e)
+{
+    struct ci *c = d->own;
+    if (e && !c->first_error.code)
+        c->first_error = *e;
+    json_free(give(&c->statuses));
+    c->page = 0;
+    d->call = db_call(upkeep_db(d), CALL_ci_asked, (const char *const[]){ c->commits[c->at].task_id, e ? e->text : NULL }, on_noted, d);
 }
 
 static void
@@ -142,6 +156,7 @@ on_commits(struct db_result *r, const struct err *e, void *arg)
     c->count = db_rows(r);
     c->commits = xcalloc((size_t)c->count, sizeof(*c->commits));
     for (int i = 0; i < c->count; i++) {
+        c->commits[i].task_id = xstrdup(db_text(r, i, "task_id"));
         c->commits[i].repo = xstrdup(db_text(r, i, "repo"));
         c->commits[i].sha = xstrdup(db_text(r, i, "sha"));
     }

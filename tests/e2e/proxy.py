@@ -1,6 +1,7 @@
 """A network between a node and Postgres that breaks on command."""
 import selectors
 import socket
+import socketserver
 import struct
 import threading
 
@@ -104,3 +105,44 @@ class Proxy:
                 self.selector.unregister(one)
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
                 one.close()
+
+
+class TlsFront(socketserver.ThreadingTCPServer):
+    """Speaks TLS in front of a server of this machine that does not."""
+    daemon_threads = True
+    allow_reuse_address = True
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self):
+            try:
+                with self.server.context.wrap_socket(self.request, server_side=True) as near, socket.create_connection(self.server.target, 5) as far:
+                    back = threading.Thread(target=self.copy, args=(far, near), daemon=True)
+                    back.start()
+                    self.copy(near, far)
+                    back.join(10)
+            except OSError:
+                pass  # The client did not like our certificate.
+
+        @staticmethod
+        def copy(source, to):
+            try:
+                while piece := source.recv(PIECE):
+                    to.sendall(piece)
+            except OSError:
+                pass
+            try:
+                to.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def __init__(self, context, target):
+        super().__init__(("127.0.0.1", 0), self.Handler)
+        self.context, self.target, self.port = context, target, self.server_address[1]
+
+    def __enter__(self):
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.server_close()

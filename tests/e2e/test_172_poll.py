@@ -1,7 +1,12 @@
 """L2, G3 and TC-15: what is done on the board and at the forge takes effect without one webhook, once, and a peer that lies moves nothing."""
+import ssl
+import subprocess
+import urllib.parse
+
 import pytest
 
 from house import wait_for
+from proxy import TlsFront
 
 DROPPED = {"drop_plane": True, "drop_gitea": True}
 POLLED = {"ORCH_BOARD_POLL_SECONDS": "500ms", "ORCH_RECONCILE_INTERVAL": "300ms", "ORCH_RECONCILE_GRACE": "0"}
@@ -147,17 +152,54 @@ def test_L2_the_poll_has_its_block_and_its_switch(house_of):
     ({"raw": "{\"results\": [{\"id\": \"x\", \"name\": \"y\", \"state\": \"z\", \"updated_at\": \"tomorrow\"}]}"}, "a page of issues"),
     ({"raw": "{\"results\": [{\"id\": \"x\", \"name\": \"y\", \"state\": \"z\", \"updated_at\": \"2026-13-45T00:00:00\\u0000Z\"}]}"}, "date/time"),
     ({"raw": "[%s]" % (" " * 10_000_000)}, "larger"), ({"raw": "", "status": 302, "headers": {"Location": "http://127.0.0.1:1/"}}, "302"),
-    ({"status": 429, "retry_after": 1}, "429")])
+    ({"status": 429, "retry_after": 1}, "429"), ({"drip_ms": 50}, "timed out")])
 def test_L2_a_board_that_lies_moves_nothing_and_is_named(deaf, lie, said):
-    house = deaf()
+    house = deaf(ORCH_API_TIMEOUT="2s")
+    waiting = house.begin("Seen")
+    house.wait_analysed(waiting)
     house.order("fail", peer="plane", match="/projects/%s/issues/" % house.projects[0]["project_id"], times=1000, **lie)
     issue = house.create("Unseen", status="To Analyse")
     told = wait_for(lambda: house.value("select poll_error from orch.projects"), hint="for the error")
     assert said in told, told
+    assert told in house.value("select why from orch.why where task_id = %s", (house.task(waiting)["id"],))
     assert not house.task(issue) and house.daemon.poll() is None
     house.order("heal")
     wait_for(lambda: house.task(issue), hint="for the task")
     wait_for(lambda: house.value("select poll_error is null from orch.projects"))
+
+
+def make_certificate(directory, enddate):
+    """A certificate for 127.0.0.1, its own authority, that ends at this date; answers (certificate, key)."""
+    (directory / "ca.cnf").write_text("[ca]\ndefault_ca=own\n[own]\ndatabase=%s/index\nnew_certs_dir=%s\nrand_serial=yes\ndefault_md=sha256\n"
+                                      "policy=any\nx509_extensions=ext\n[any]\ncommonName=supplied\n[ext]\nsubjectAltName=IP:127.0.0.1\n"
+                                      "basicConstraints=critical,CA:true\n" % (directory, directory))
+    (directory / "index").touch()
+    key, request, made = directory / "key.pem", directory / "request.pem", directory / "certificate.pem"
+    for words in (["req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", request, "-subj", "/CN=127.0.0.1"],
+                  ["ca", "-batch", "-notext", "-config", directory / "ca.cnf", "-selfsign", "-keyfile", key, "-in", request, "-out", made,
+                   "-startdate", "20200101000000Z", "-enddate", enddate]):
+        done = subprocess.run(["openssl", *map(str, words)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    return made, key
+
+
+@pytest.mark.parametrize("enddate, is_trusted, said", [("20200102000000Z", True, "expired"), ("20500101000000Z", False, "self"),
+                                                       ("20500101000000Z", True, None)])
+def test_L2_a_board_whose_certificate_is_no_good_is_not_asked(house_of, enddate, is_trusted, said):
+    house = house_of(env=POLLED)
+    certificate, key = make_certificate(house.directory, enddate)
+    board = urllib.parse.urlsplit(house.ready["plane_url"])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with TlsFront(context, (board.hostname, board.port)) as front:
+        house.start(ORCH_PLANE_URL="https://127.0.0.1:%d%s" % (front.port, board.path), ORCH_CA_FILE=str(certificate) if is_trusted else "")
+        if said is None:
+            house.wait_states()
+            return
+        told = wait_for(lambda: house.value("select states_error from orch.projects"), hint="for the error")
+        assert said in told and "certificate" in told.lower(), told
+        assert house.value("select states_read_at from orch.projects") is None and house.daemon.poll() is None
+        assert house.books()["requests"] == [], "not a byte of ours went there"
 
 
 @pytest.mark.parametrize("lie, said", [
@@ -173,6 +215,7 @@ def test_G3_a_forge_that_lies_about_ci_moves_nothing(deaf, lie, said):
     asked = house.value("select ci_asked_at from orch.tasks")
     wait_for(lambda: house.value("select ci_asked_at from orch.tasks") > asked, hint="for another one")
     if said:
+        wait_for(lambda: said in house.value("select why from orch.why"), hint="for orch.why to name the forge")
         wait_for(lambda: said in (house.api("/health")[2]["upkeep"]["duties"]["ci_poll"]["last_error"] or ""))
     assert house.task(issue)["stage"] == "development" and not house.value("select count(*) from orch.ci_statuses")
     house.order("heal")

@@ -309,3 +309,68 @@ def test_M4_unfreeze_over_HTTP_says_what_it_wants(house):
     assert house.api("/serial-gate/unfreeze", {"repo": "acme/shop"}, token="reader-token")[0] == 403
     assert call(house.url + "/serial-gate/unfreeze", {"repo": "acme/shop"})[0] == 401
     assert house.api("/serial-gate/unfreeze")[0] == 405
+
+
+# --- the whole way, without a person ------------------------------------------------------------------------------------------------------
+
+LABELS = ["auto-approve", "auto-deploy"]
+WORKERS = ("analyst", "architect", "developer", "reviewer", "tester", "deployer")
+
+
+def expect_healthy(house, issue):
+    wait_for(lambda: watch(house) and watch(house)["state"] == "HEALTHY", hint="for the end of the window")
+    house.wait_board(issue, "Done")
+    assert house.one("select 1 from orch.repo_freeze") is None
+
+
+def expect_degraded_and_unfreeze(house, issue):
+    wait_for(lambda: watch(house) and watch(house)["state"] == "DEGRADED", hint="for the degradation")
+    house.wait_board(issue, "Blocked")
+    wait_for(lambda: house.one("select 1 from orch.jobs where agent = 'rollback' and status = 'done'"), hint="for the rollback")
+    assert house.api("/serial-gate/unfreeze", {"repo": "acme/shop"})[0] == 200
+    house.wait_analysed(house.begin(title="The next thing"))
+
+
+@pytest.fixture
+def unattended(hooked):
+    """A house in which labels stand for people and what is deployed is watched."""
+    return hooked(env={"ORCH_AUTO_LABELS_ENABLED": "on"}, monitor=lambda house: part(house, "health", failures=2, **QUICKLY),
+                  image=lambda house: part(house, "image"), rollback=house_rollback)
+
+
+@pytest.mark.parametrize("is_sick, expect", [(False, expect_healthy), (True, expect_degraded_and_unfreeze)], ids=["healthy", "degraded"])
+def test_M4_P9_a_whole_run_unattended(unattended, is_sick, expect):
+    house = unattended
+    if is_sick:
+        (house.control / "sick").touch()
+    issue = house.begin(labels=LABELS)
+    expect(house, issue)
+    assert house.task(issue)["stage"] == "done" and len(house.books()["merges"]) == 1 and len(hooks(house)) == 1
+
+
+@pytest.mark.parametrize("is_sick, expect", [(False, expect_healthy), (True, expect_degraded_and_unfreeze)], ids=["healthy", "degraded"])
+def test_Q7_a_whole_run_over_a_SIGKILL_of_orchd_at_every_stage(unattended, is_sick, expect):
+    house = unattended
+    for who in (*WORKERS[:-1], "deploy-staging"):
+        house.mode(who, "hang", "ok")
+    house.mode("hook", "hang")
+    if is_sick:
+        (house.control / "sick").touch()
+    issue = house.begin(labels=LABELS)
+    for worker in WORKERS:
+        house.wait_running(issue, worker)
+        house.kill9()
+        house.start()
+    hook_run(house)
+    house.kill9()
+    house.start()
+    house.go()
+    wait_for(lambda: watch(house), hint="for the watch")
+    house.kill9()
+    house.start()
+    expect(house, issue)
+    assert house.task(issue)["stage"] == "done" and len(house.books()["merges"]) == 1 and len(hooks(house)) == 1
+    lost = [row["agent"] for row in house.sql("select agent from orch.agent_runs where outcome = 'lost' order by id")]
+    assert lost == list(WORKERS), "each was lost once, and the hook never"
+    assert [row["to_stage"] for row in house.sql("select to_stage from orch.transitions where task_id = %s order by id", (house.task(issue)["id"],))] == [
+        "created", "analysis", "architecture", "development", "review", "testing", "deploy-staging", "deploy", "done"]

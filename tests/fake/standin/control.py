@@ -59,7 +59,7 @@ def status(world, order):
 def fail(world, order):
     """The next times requests of a peer whose "METHOD path" holds match fail: status (429 with retry_after), or without one the
     connection just closes (with after: when the request has been carried out); raw: these bytes are the answer, with headers if any;
-    hang_ms first."""
+    drip_ms: a byte now and then, without end; hang_ms first."""
     world.failures.append(dict({"times": 1, "match": ""}, **order))
     return {"failures": len(world.failures)}
 

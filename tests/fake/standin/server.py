@@ -67,6 +67,10 @@ class Door(http.server.BaseHTTPRequestHandler):
         plan = world.planned_failure(name, self.command, rest)
         if plan and plan.get("hang_ms"):
             time.sleep(plan["hang_ms"] / 1000)
+        if plan and plan.get("drip_ms"):
+            world.note_request(name, self.command, rest, body, 200)
+            self.drip(plan["drip_ms"] / 1000)
+            return
         if plan and "raw" in plan:
             world.note_request(name, self.command, rest, body, plan.get("status", 200))
             self.send(plan.get("status", 200), plan["raw"].encode(), plan.get("headers"))
@@ -80,6 +84,17 @@ class Door(http.server.BaseHTTPRequestHandler):
         answer = peer.failure(plan) if plan else peer.answer(self.command, rest, query, self.headers, body)
         world.note_request(name, self.command, rest, body, answer[0])
         self.reply(*answer, end=b"\n" if name == "gitea" else b"")
+
+    def drip(self, pause):
+        """An answer that never comes to an end, byte by byte, until the other side has had enough."""
+        self.close_connection = True
+        try:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n")
+            while True:
+                self.wfile.write(b" ")
+                time.sleep(pause)
+        except OSError:
+            pass
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = serve
 
