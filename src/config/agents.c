@@ -1,6 +1,6 @@
 /* agents: the agents file. It is checked whole when it is read, so that everybody after may trust its form:
  *   agents: { <agent>: { command: [<program>, <argument>…], timeout: <duration>, env: { <NAME>: <text> }, transient: [<regular expression>…],
- *                        preflight: [<program>, <argument>…] } }
+ *                        preflight: [<program>, <argument>…], output: <format> } }      or preset: <name> and args: [<argument>…], see presets.c
  *   repos:  { <repo>: { <agent>: … } }       without preflight: a node takes or leaves an agent, whatever the repo
  *   deploys: see deploys.c */
 #include <ctype.h>
@@ -113,6 +113,15 @@ check_time(struct check *k, const char *key, struct json *value)
         check_refuse(k, key, "must be a duration such as 90, 30m or 2h");
 }
 
+static void
+check_output(struct check *k, struct json *value)
+{
+    const char *text = json_str(value, "");
+
+    if (!text || (strcmp(text, "claude") != 0 && strcmp(text, "codex") != 0 && strcmp(text, "gemini") != 0 && strcmp(text, "aider") != 0))
+        check_refuse(k, "output", "must be claude, codex, gemini or aider");
+}
+
 void
 check_member(const char *key, struct json *value, void *arg)
 {
@@ -130,8 +139,10 @@ check_member(const char *key, struct json *value, void *arg)
         check_preflight(k, value);
     } else if (strcmp(key, "transient") == 0) {
         check_transient(k, value);
+    } else if (strcmp(key, "output") == 0) {
+        check_output(k, value);
     } else {
-        check_refuse(k, key, "is not known here: an agent has command, timeout, env, transient and preflight");
+        check_refuse(k, key, "is not known here: an agent has command or preset, args, timeout, env, transient, preflight and output");
     }
 }
 
@@ -231,6 +242,7 @@ config_load_agents(struct config *c, struct err *e)
     }
     if (!json_is_object(c->agents))
         err_set(e, ERR_INVALID, "agents file \"%s\" line 1: must have agents by name", c->agents_file);
+    config_expand_presets(c->agents, &k);
     json_each(c->agents, check_top, &k);
     if (!e->code)
         config_take_rollbacks(c->agents);
@@ -253,6 +265,7 @@ config_read_agent(struct config_agent *out, struct json *entry, int64_t timeout_
     out->env = json_at(entry, "env");
     out->transient = json_at(entry, "transient");
     out->preflight = json_at(entry, "preflight");
+    out->output = json_str(entry, "output");
 }
 
 int

@@ -44,6 +44,7 @@ struct config_agent {
     int64_t      timeout_ms;
     struct json *env;       /* object of texts, or NULL */
     struct json *transient; /* array of extended regular expressions that compile, or NULL */
+    const char  *output;    /* how its output tells how it ended: claude, codex, gemini or aider; NULL = by its exit status alone */
     struct json *preflight; /* array of a program and its arguments, or NULL: none */
 };
 int config_find_agent(struct config_agent *out, const struct config *c, const char *repo, const char *agent, struct err *e);

@@ -63,6 +63,15 @@ void check_time(struct check *k, const char *key, struct json *value);
 void check_member(const char *key, struct json *value, void *check); /* of an agent */
 void check_deploy(const char *repo, struct json *deploy, void *check);
 
+/* presets.c. A file of share/presets, by its name without .yaml. */
+struct preset_file {
+    const char *kind, *name, *text;
+};
+extern const struct preset_file preset_files[]; /* NULL-ended */
+
+/* Puts the members of a preset into each entry that names one; what is wrong with that is refused. */
+void config_expand_presets(struct json *file, struct check *k);
+
 /* Makes the rollback command of each repo its agent "rollback". The file was checked. */
 void config_take_rollbacks(struct json *file);
 

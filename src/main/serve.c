@@ -57,6 +57,7 @@ struct house {
     struct worker   *worker;
     struct outbox   *outbox;
     struct upkeep   *upkeep;
+    bool             is_schema_known; /* Postgres was asked, and its schema is ours */
     unsigned         signals; /* how often we were asked to end */
     struct err       end;     /* why we end, when that is a failure */
 };
@@ -196,6 +197,33 @@ on_hup(void *arg)
 }
 
 /* --- starting ---------------------------------------------------------------------------------------------------------------------------- */
+
+/* Postgres away is no reason not to start: deliveries come meanwhile, and the spool keeps them. A schema that is not ours is one. */
+static int
+check_schema(struct house *h, struct err *e)
+{
+    if (!db_check_schema(h->cfg->database_url, e)) {
+        h->is_schema_known = true;
+    } else if (e->code == ERR_RETRY) {
+        LOGW("main.database_away", "why=%s", log_quote(e->text));
+        err_clear(e);
+    }
+    return e->code;
+}
+
+static void
+on_database_up(void *arg)
+{
+    struct house *h = CHECKED(arg, HOUSE_MAGIC);
+    struct err    e = ERR_INIT;
+
+    if (!h->is_schema_known && check_schema(h, &e)) {
+        h->end = e;
+        loop_quit(h->loop);
+        return;
+    }
+    publish_settings(h);
+}
 
 static bool
 show_upkeep(struct json *into, void *arg)
@@ -368,14 +396,14 @@ serve(struct config *cfg, struct err *e)
     prctl(PR_SET_DUMPABLE, 0);
     signal(SIGPIPE, SIG_IGN);
     log_setup(log_level_of(cfg), str_equal(cfg->log_format, "json"));
-    if (make_data_dir(cfg, e) || agent_init(*cfg->warden ? cfg->warden : NULL, e) || db_check_schema(cfg->database_url, e) ||
+    if (make_data_dir(cfg, e) || agent_init(*cfg->warden ? cfg->warden : NULL, e) || check_schema(&h, e) ||
         open_ground(&h, e) || open_rooms(&h, e) || contain_agents(&h, e))
         goto out;
     serve_check_agents(cfg);
     loop_on_signal(h.loop, SIGTERM, on_term, &h);
     loop_on_signal(h.loop, SIGINT, on_term, &h);
     loop_on_signal(h.loop, SIGHUP, on_hup, &h);
-    db_on_up(h.db, publish_settings, &h);
+    db_on_up(h.db, on_database_up, &h);
     loop_every(h.loop, VITALS_MS, take_vitals, &h);
     metric_set(METRIC_process_start_time_seconds, (double)clock_wall_us() / 1e6);
     worker_start(h.worker);

@@ -51,6 +51,31 @@ def stopped(cluster, house):
         house.reconnect()
 
 
+def test_W4_an_orchd_that_is_started_while_Postgres_is_away_takes_deliveries(cluster, house_of):
+    house = house_of(env=PATIENT).start()
+    house.wait_states()
+    issue = house.create()
+    late = house.delivery(issue, "To Analyse")
+    house.stop()
+    subprocess.run([DEVDB, "stop", "--keep", cluster.directory], check=True, capture_output=True)
+    house.connection.close()
+    try:
+        house.daemon = house.spawn()
+
+        def taken():
+            with contextlib.suppress(OSError):
+                return house.post_plane(late)[0]
+        assert wait_for(taken, hint="for an answer") == 202
+        status, _, health = call(house.url + "/health")
+        assert status == 503 and not health["database"]["up"]
+        assert "main.database_away" in house.log()
+    finally:
+        subprocess.run([DEVDB, "start", cluster.directory], check=True, capture_output=True)
+        house.reconnect()
+    wait_for(lambda: house.task(issue), hint="for the delivery to be applied")
+    wait_for(lambda: call(house.url + "/health")[0] == 200)
+
+
 class Cut:
     """A house whose orchd reaches Postgres through a network that breaks on command; the test has a direct way."""
 

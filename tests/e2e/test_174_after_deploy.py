@@ -11,7 +11,7 @@ import pytest
 
 from house import FAKE, call, wait_for
 
-HOOK = FAKE / "agents" / "hook"
+HOOK = FAKE / "agents" / "deploy-hook"
 
 
 def part(house, name, **more):
