@@ -58,8 +58,8 @@ struct house {
     struct outbox   *outbox;
     struct upkeep   *upkeep;
     bool             is_schema_known; /* Postgres was asked, and its schema is ours */
-    unsigned         signals; /* how often we were asked to end */
-    struct err       end;     /* why we end, when that is a failure */
+    unsigned         signals;         /* how often we were asked to end */
+    struct err       end;             /* why we end, when that is a failure */
 };
 
 static enum log_level
@@ -103,6 +103,13 @@ conclude(const struct queue_job *job, int64_t push_until_ms, worker_evidence_fn 
 {
     struct house *h = CHECKED(arg, HOUSE_MAGIC);
     pipeline_conclude(h->pipeline, job, push_until_ms, done, done_arg);
+}
+
+static char *
+prompt(const struct queue_job *job, const char *result_file, void *arg)
+{
+    (void)arg;
+    return pipeline_prompt(job, result_file);
 }
 
 static void
@@ -356,7 +363,9 @@ open_ground(struct house *h, struct err *e)
 static int
 open_rooms(struct house *h, struct err *e)
 {
-    struct worker_hooks hooks = { .prepare = prepare, .conclude = conclude, .renew = renew, .on_given_up = on_given_up, .arg = h };
+    struct worker_hooks hooks = {
+        .prepare = prepare, .conclude = conclude, .prompt = prompt, .renew = renew, .on_given_up = on_given_up, .arg = h
+    };
     if (web_open(&h->web, h->http, h->db, h->cfg, e) || webhook_open(&h->webhook, h->loop, h->http, h->db, h->cfg, e) ||
         pipeline_open(&h->pipeline, h->git, e) || worker_open(&h->worker, h->loop, h->db, h->cfg, &hooks, e) ||
         outbox_open(&h->outbox, h->loop, h->db, h->fetch, h->git, h->cfg, worker_node(h->worker), e) ||
@@ -396,8 +405,8 @@ serve(struct config *cfg, struct err *e)
     prctl(PR_SET_DUMPABLE, 0);
     signal(SIGPIPE, SIG_IGN);
     log_setup(log_level_of(cfg), str_equal(cfg->log_format, "json"));
-    if (make_data_dir(cfg, e) || agent_init(*cfg->warden ? cfg->warden : NULL, e) || check_schema(&h, e) ||
-        open_ground(&h, e) || open_rooms(&h, e) || contain_agents(&h, e))
+    if (make_data_dir(cfg, e) || agent_init(*cfg->warden ? cfg->warden : NULL, e) || check_schema(&h, e) || open_ground(&h, e) ||
+        open_rooms(&h, e) || contain_agents(&h, e))
         goto out;
     serve_check_agents(cfg);
     loop_on_signal(h.loop, SIGTERM, on_term, &h);

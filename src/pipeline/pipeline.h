@@ -27,6 +27,9 @@ void pipeline_renew(struct pipeline *p, int64_t push_until_ms);
  * gate tells a file of this round from one of an earlier round. */
 void pipeline_conclude(struct pipeline *p, const struct queue_job *job, int64_t push_until_ms, pipeline_evidence_fn *done, void *arg);
 
+/* What the job's agent is to do, in words, for the placeholder {prompt} of its command. Pure. Caller frees. */
+char *pipeline_prompt(const struct queue_job *job, const char *result_file);
+
 /* The front matter of a document as an object of texts: the lines between a first line "---" and the next "---" or "...". NULL and *e set
  * (ERR_INVALID) when there is none or it is not plain. Caller frees. */
 struct json *front_matter_parse(const char *text, struct err *e);

@@ -19,7 +19,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/str.h"
-#include "worker/transient.h"
+#include "worker/output.h"
 #include "worker/worker_int.h"
 
 enum {
@@ -46,7 +46,7 @@ check_image(const struct run *r, const struct agent_end *end, const char *path, 
     char words[WORDS_SIZE];
     char how[AGENT_HOW_SIZE];
 
-    transient_last_words(words, sizeof words, path);
+    output_last_words(words, sizeof words, path);
     if (!agent_end_is_good(end, how, sizeof how))
         err_set(e, ERR_INVALID, "the image command of %s failed: %s%s%s", r->job->repo, how, *words ? "; its last words: " : "", words);
     else if (!is_revision(words, r->revision))

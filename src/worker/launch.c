@@ -9,10 +9,10 @@
 
 #include "agent/env.h"
 #include "base/str.h"
-#include "worker/transient.h"
+#include "worker/output.h"
 #include "worker/worker_int.h"
 
-enum { RESULT_MAX = 1024 * 1024, LOG_SHOWN = 4096 };
+enum { RESULT_MAX = 1024 * 1024, LOG_SHOWN = 4096, ARGUMENT_MAX = 100 * 1024 /* Linux takes 128 KiB */ };
 
 /* What an agent has whatever its job. */
 static void
@@ -68,16 +68,82 @@ void
 launch_add_log(struct json *detail, const char *path)
 {
     size_t len;
-    char  *text = transient_read_tail(path, &len);
-    char  *from = len > LOG_SHOWN ? text + len - LOG_SHOWN : text;
-    char  *line = from > text ? strchr(from, '\n') : NULL;
+    char  *text = output_read_tail(path, LOG_SHOWN, &len);
+    char  *line = len == LOG_SHOWN ? strchr(text, '\n') : NULL; /* it most likely begins in the middle of one */
 
     for (size_t i = 0; i < len; i++)
         if (!text[i])
             text[i] = ' ';
     if (*text)
-        json_set_str(detail, "log", line && line[1] ? line + 1 : from);
+        json_set_str(detail, "log", line && line[1] ? line + 1 : text);
     free(text);
+}
+
+static int
+write_text(const char *path, const char *text, struct err *e)
+{
+    FILE *f = fopen(path, "we");
+
+    if (!f || fputs(text, f) < 0)
+        err_set(e, ERR_RETRY, "could not write \"%s\": %s", path, strerror(errno));
+    if (f && fclose(f) && !e->code)
+        err_set(e, ERR_RETRY, "could not write \"%s\": %s", path, strerror(errno));
+    return e->code;
+}
+
+static bool
+has_word(const char *const *argv, const char *word)
+{
+    for (; *argv; argv++)
+        if (strstr(*argv, word))
+            return true;
+    return false;
+}
+
+/* Every appearance of a placeholder. */
+static char *
+fill(const char *text, const char *word, const char *value)
+{
+    struct buf  b = { 0 };
+    const char *at;
+
+    while ((at = strstr(text, word))) {
+        buf_add(&b, text, (size_t)(at - text));
+        buf_add_str(&b, value);
+        text = at + strlen(word);
+    }
+    buf_add_str(&b, text);
+    return buf_take(&b);
+}
+
+int
+launch_argv(char ***out, const char *const *argv, const struct run *r, struct err *e)
+{
+    bool   has_prompt = has_word(argv, "{prompt}");
+    bool   has_file = has_word(argv, "{prompt_file}");
+    char  *path = xasprintf("%s/prompt.md", r->dir);
+    char  *prompt = has_prompt || has_file ? r->worker->hooks.prompt(r->job, r->result_file, r->worker->hooks.arg) : xstrdup("");
+    size_t n = 0;
+
+    if (has_prompt && strlen(prompt) > ARGUMENT_MAX)
+        has_file = true;
+    if (has_file)
+        write_text(path, prompt, e);
+    if (has_prompt && strlen(prompt) > ARGUMENT_MAX) {
+        free(prompt);
+        prompt = xasprintf("Read the file %s and do what it says.", path);
+    }
+    while (argv[n])
+        n++;
+    *out = xcalloc(n + 1, sizeof **out);
+    for (size_t i = 0; i < n; i++) {
+        char *half = fill(argv[i], "{prompt_file}", path);
+        (*out)[i] = fill(half, "{prompt}", prompt);
+        free(half);
+    }
+    free(prompt);
+    free(path);
+    return e->code;
 }
 
 int
@@ -85,7 +151,7 @@ launch_write_task(const struct run *r, struct err *e)
 {
     const struct queue_job *j = r->job;
     struct json            *task = json_new_object();
-    FILE                   *f = NULL;
+    char                   *text;
 
     json_set_int(task, "job", j->job_id);
     json_set_int(task, "run", j->run_id);
@@ -96,11 +162,9 @@ launch_write_task(const struct run *r, struct err *e)
     json_set_str(task, "stage", j->stage);
     json_set_str(task, "agent", j->agent);
     json_set_str(task, "content", j->content);
-    f = fopen(r->task_file, "we");
-    if (!f || fputs(json_text(task), f) < 0 || fputc('\n', f) < 0)
-        err_set(e, ERR_RETRY, "could not write the task file \"%s\": %s", r->task_file, strerror(errno));
-    if (f && fclose(f) && !e->code)
-        err_set(e, ERR_RETRY, "could not write the task file \"%s\": %s", r->task_file, strerror(errno));
+    text = xasprintf("%s\n", json_text(task));
+    write_text(r->task_file, text, e);
+    free(text);
     json_free(task);
     return e->code;
 }

@@ -11,7 +11,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "worker/transient.h"
+#include "worker/output.h"
 #include "worker/worker_int.h"
 
 #define PREFLIGHT_MAGIC 0x70726566u
@@ -80,7 +80,7 @@ on_end(const struct agent_end *end, void *arg)
 
     agent_free(p->command);
     p->command = NULL;
-    transient_last_words(words, sizeof words, p->log_path);
+    output_last_words(words, sizeof words, p->log_path);
     if (end->is_timeout)
         snprintf(why, sizeof why, "it took longer than %lld ms", (long long)p->cfg->preflight_timeout);
     else

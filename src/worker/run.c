@@ -16,7 +16,7 @@
 #include "worker/transient.h"
 #include "worker/worker_int.h"
 
-enum { EXIT_TRANSIENT = 75, DIR_MODE = 0750, AGAIN_FIRST_MS = 100, RECORD_AGAIN_MS = 500, AGAIN_MOST_MS = 5000 };
+enum { DIR_MODE = 0750, AGAIN_FIRST_MS = 100, RECORD_AGAIN_MS = 500, AGAIN_MOST_MS = 5000 };
 
 static const char *const state_names[] = { "preparing", "starting", "running", "concluding", "finishing" };
 
@@ -97,134 +97,6 @@ finish(struct run *r)
 }
 
 static void
-set_time(struct json *detail, const char *key, int64_t wall_us)
-{
-    if (wall_us)
-        json_set_str(detail, key, clock_text_us(wall_us).text);
-}
-
-void
-run_note_end(struct run *r)
-{
-    const struct agent_end *end = &r->end;
-    set_time(r->detail, "started_at", end->started_us);
-    set_time(r->detail, "ended_at", end->ended_us);
-    set_time(r->detail, "term_at", end->term_us);
-    set_time(r->detail, "kill_at", end->kill_us);
-    set_time(r->detail, "gone_at", end->gone_us);
-    json_set_int(r->detail, "tree_size", end->tree_size);
-    if (end->exit_status >= 0)
-        json_set_int(r->detail, "exit_status", end->exit_status);
-    if (end->signal)
-        json_set_int(r->detail, "signal", end->signal);
-    if (r->is_stop_asked && r->asked_at > 0 && end->term_us) {
-        metric_observe(METRIC_orchd_stop_term_seconds, (double)end->term_us / 1e6 - r->asked_at);
-        metric_observe(METRIC_orchd_stop_gone_seconds, (double)end->gone_us / 1e6 - r->asked_at);
-    }
-}
-
-static bool
-is_fenced(const struct run *r)
-{
-    return clock_boot_ms() >= worker_lease_until(r->worker);
-}
-
-static void
-on_evidence(const char *head, struct json *evidence, const struct err *e, void *arg)
-{
-    struct run *r = CHECKED(arg, RUN_MAGIC);
-    if (r->is_stop_asked) {
-        run_conclude(r, QUEUE_STOPPED, NULL);
-    } else if (e && is_fenced(r)) {
-        run_conclude(r, QUEUE_RELEASED, "its lease ended before its work was pushed");
-    } else if (e) {
-        /* What the agent did is kept in its branch; that it cannot be shown is often no fault of its own. */
-        run_conclude(r, e->code == ERR_RETRY ? QUEUE_TRANSIENT : QUEUE_FAILED, e->text);
-    } else {
-        json_set_str(r->detail, "head", head);
-        json_set(r->detail, "evidence", json_copy(evidence));
-        run_conclude(r, QUEUE_OK, NULL);
-    }
-}
-
-static void
-conclude_success(struct run *r)
-{
-    struct err e = ERR_INIT;
-    if (launch_read_result(r->result_file, r->detail, &e)) {
-        run_conclude(r, QUEUE_FAILED, e.text);
-    } else if (r->job->task_id && is_fenced(r)) {
-        /* Its branch may be another node's by now, and is not ours to push. */
-        run_conclude(r, QUEUE_RELEASED, "its lease ended before its work was pushed");
-    } else if (r->job->task_id) {
-        run_enter(r, RUN_CONCLUDING);
-        r->worker->hooks.conclude(r->job, worker_lease_until(r->worker), on_evidence, r, r->worker->hooks.arg);
-    } else {
-        run_conclude(r, QUEUE_OK, NULL);
-    }
-}
-
-/* It says that it failed. Was it the work, or the service behind the agent? */
-static void
-conclude_failure(struct run *r, int exit_status)
-{
-    struct config_agent   how = { 0 };
-    struct transient_sign sign = { 0 };
-    struct err            gone = ERR_INIT;
-    char                  why[64 + sizeof sign.words];
-
-    config_find_agent(&how, r->worker->cfg, r->job->repo, r->job->agent, &gone); /* a file read anew may have lost it */
-    transient_find_in_log(&sign, r->log_path, how.transient);
-    free(how.argv);
-    r->verdict = exit_status == EXIT_TRANSIENT || sign.is_found ? BREAKER_TRANSIENT : BREAKER_WORKED;
-    if (exit_status == EXIT_TRANSIENT)
-        snprintf(why, sizeof why, "exit 75: the agent asks to be tried again later");
-    else if (sign.is_found)
-        snprintf(why, sizeof why, "exit status %d, and its log has \"%s\"", exit_status, sign.words);
-    else
-        snprintf(why, sizeof why, "exit status %d", exit_status);
-    if (r->verdict == BREAKER_TRANSIENT && sign.wait_ms) {
-        r->wait_ms = sign.wait_ms;
-        json_set_int(r->detail, "wait_ms", sign.wait_ms);
-    }
-    run_conclude(r, r->verdict == BREAKER_TRANSIENT ? QUEUE_TRANSIENT : QUEUE_FAILED, why);
-}
-
-static void
-on_agent_end(const struct agent_end *end, void *arg)
-{
-    struct run *r = CHECKED(arg, RUN_MAGIC);
-    char        why[64];
-
-    r->end = *end;
-    agent_free(r->agent);
-    r->agent = NULL;
-    metric_add(METRIC_orchd_runs_ended_total, 1);
-    run_note_end(r);
-    if (end->is_lost && !r->is_stop_asked)
-        run_conclude(r, QUEUE_LOST, "its warden was killed");
-    else if (end->is_fenced && !r->is_stop_asked)
-        run_conclude(r, QUEUE_RELEASED, "this node could not renew its lease in time");
-    else if (!end->is_started && !r->is_stop_asked)
-        run_conclude(r, QUEUE_UNSTARTABLE, end->error);
-    else if (r->is_stop_asked)
-        run_conclude(r, QUEUE_STOPPED, NULL);
-    else if (r->is_released)
-        run_conclude(r, QUEUE_RELEASED, NULL);
-    else if (end->is_timeout)
-        run_conclude(r, QUEUE_TIMEOUT, "the time-out of its agent has passed");
-    else if (end->signal) {
-        snprintf(why, sizeof why, "ended by signal %d", end->signal);
-        run_conclude(r, QUEUE_FAILED, why);
-    } else if (end->exit_status != 0) {
-        conclude_failure(r, end->exit_status);
-    } else {
-        r->verdict = BREAKER_WORKED;
-        conclude_success(r);
-    }
-}
-
-static void
 on_told(const struct err *e, void *arg)
 {
     (void)arg;
@@ -290,14 +162,15 @@ run_start_agent(struct run *r)
 {
     const struct config *cfg = r->worker->cfg;
     struct config_agent  how = { 0 };
-    char               **env = NULL;
+    char               **env = NULL, **argv = NULL;
     char                 cage[32];
     struct err           e = ERR_INIT;
 
     snprintf(cage, sizeof cage, "run-%lld", (long long)r->job->run_id);
-    if (!config_find_agent(&how, cfg, r->job->repo, r->job->agent, &e) && !launch_write_task(r, &e)) {
+    if (!config_find_agent(&how, cfg, r->job->repo, r->job->agent, &e) && !launch_write_task(r, &e) &&
+        !launch_argv(&argv, how.argv, r, &e)) {
         env = launch_env(cfg, &how, r);
-        struct agent_spec spec = { .argv = how.argv,
+        struct agent_spec spec = { .argv = (const char *const *)argv,
                                    .env = (const char *const *)env,
                                    .cwd = r->cwd,
                                    .log_path = r->log_path,
@@ -306,12 +179,13 @@ run_start_agent(struct run *r)
                                    .grace_ms = cfg->agent_kill_grace_seconds,
                                    .timeout_ms = how.timeout_ms,
                                    .lease_until_ms = worker_lease_until(r->worker) };
-        if (!agent_start(&r->agent, r->worker->loop, &spec, run_on_start, on_agent_end, r, &e))
+        if (!agent_start(&r->agent, r->worker->loop, &spec, run_on_start, run_on_end, r, &e))
             agent_on_cascade(r->agent, on_cascade);
         else
             err_prefix(&e, "agent \"%s\" of \"%s\" cannot run", r->job->agent, cfg->agents_file);
     }
     agent_env_free(env);
+    agent_env_free(argv);
     free(how.argv);
     if (e.code)
         run_conclude(r, QUEUE_UNSTARTABLE, e.text);

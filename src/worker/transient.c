@@ -2,16 +2,13 @@
 #include "worker/transient.h"
 
 #include <ctype.h>
-#include <fcntl.h>
 #include <regex.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/check.h"
-#include "base/str.h"
+#include "worker/output.h"
 
 enum {
     TAIL_MAX = 8 * 1024, /* the last record of a CLI, with its accounts, has some three KiB */
@@ -49,26 +46,6 @@ matches(const char *pattern, const char *text, regmatch_t *out, size_t n)
     return is_match;
 }
 
-/* A part of a line, without what a terminal would obey. Cuts no character in two. */
-static void
-show(char *out, size_t size, const char *from, const char *to)
-{
-    size_t n = 0;
-
-    for (size_t step; from < to; from += step) {
-        step = str_utf8_step(from, (size_t)(to - from));
-        if (!step || (step == 1 && iscntrl((unsigned char)*from))) {
-            step = 1;
-            continue;
-        }
-        if (n + step >= size)
-            break;
-        memcpy(out + n, from, step);
-        n += step;
-    }
-    out[n] = 0;
-}
-
 static void
 show_match(struct transient_sign *out, const char *text, const regmatch_t *m)
 {
@@ -79,7 +56,7 @@ show_match(struct transient_sign *out, const char *text, const regmatch_t *m)
         from--;
     for (int i = 0; i < AROUND && *to && *to != '\n'; i++)
         to++;
-    show(out->words, sizeof out->words, from, to);
+    output_show(out->words, sizeof out->words, from, to);
     out->is_found = true;
 }
 
@@ -128,65 +105,61 @@ stated_time(const char *text, int64_t now)
     return at > from ? (int64_t)(at - from) * 1000 : 0;
 }
 
+static void
+find(struct transient_sign *out, const char *text, const char *pattern)
+{
+    regmatch_t m[1];
+
+    if (!out->is_found && matches(pattern, text, m, 1))
+        show_match(out, text, m);
+}
+
+static void
+find_own(struct transient_sign *out, const char *text, struct json *patterns)
+{
+    for (size_t i = 0; i < json_len(patterns); i++)
+        find(out, text, json_str(json_item(patterns, i), ""));
+}
+
+int64_t
+transient_wait(const char *text, int64_t now)
+{
+    int64_t wait_ms = stated_wait(text);
+
+    return wait_ms ? wait_ms : stated_time(text, now);
+}
+
 void
 transient_find(struct transient_sign *out, char *text, size_t len, struct json *patterns, int64_t now)
 {
-    regmatch_t m[1];
+    *out = (struct transient_sign){ 0 };
+    for (char *nul; (nul = memchr(text, 0, len));)
+        *nul = ' ';
+    for (size_t i = 0; i < sizeof patterns_known / sizeof *patterns_known; i++)
+        find(out, text, patterns_known[i]);
+    find_own(out, text, patterns);
+    out->wait_ms = transient_wait(text, now);
+}
+
+void
+transient_find_own(struct transient_sign *out, const char *path, struct json *patterns)
+{
+    size_t len;
+    char  *text = output_read_tail(path, TAIL_MAX, &len);
 
     *out = (struct transient_sign){ 0 };
     for (char *nul; (nul = memchr(text, 0, len));)
         *nul = ' ';
-    for (size_t i = 0; !out->is_found && i < sizeof patterns_known / sizeof *patterns_known; i++)
-        if (matches(patterns_known[i], text, m, 1))
-            show_match(out, text, m);
-    for (size_t i = 0; !out->is_found && i < json_len(patterns); i++)
-        if (matches(json_str(json_item(patterns, i), ""), text, m, 1))
-            show_match(out, text, m);
-    out->wait_ms = stated_wait(text);
-    if (!out->wait_ms)
-        out->wait_ms = stated_time(text, now);
-}
-
-/* A link or a pipe that an agent put there is none of ours to read. */
-char *
-transient_read_tail(const char *path, size_t *len)
-{
-    int         fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    char       *text = xcalloc(1, TAIL_MAX + 1);
-    struct stat st;
-    ssize_t     n = 0;
-
-    if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode))
-        n = pread(fd, text, TAIL_MAX, st.st_size > TAIL_MAX ? st.st_size - TAIL_MAX : 0);
-    if (fd >= 0)
-        close(fd);
-    *len = n > 0 ? (size_t)n : 0;
-    text[*len] = 0;
-    return text;
+    find_own(out, text, patterns);
+    free(text);
 }
 
 void
 transient_find_in_log(struct transient_sign *out, const char *path, struct json *patterns)
 {
     size_t len;
-    char  *text = transient_read_tail(path, &len);
+    char  *text = output_read_tail(path, TAIL_MAX, &len);
 
     transient_find(out, text, len, patterns, (int64_t)time(NULL));
-    free(text);
-}
-
-void
-transient_last_words(char *out, size_t size, const char *path)
-{
-    size_t      len;
-    char       *text = transient_read_tail(path, &len);
-    const char *end = text + len;
-    const char *from;
-
-    while (end > text && isspace((unsigned char)end[-1]))
-        end--;
-    for (from = end; from > text && from[-1] != '\n';)
-        from--;
-    show(out, size, from, end);
     free(text);
 }

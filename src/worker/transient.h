@@ -22,10 +22,10 @@ void transient_find(struct transient_sign *out, char *text, size_t len, struct j
 /* The same for the end of a file. A log that cannot be read shows no sign. */
 void transient_find_in_log(struct transient_sign *out, const char *path, struct json *patterns);
 
-/* The last 8 KiB of a log, NUL-ended, "" when it cannot be read. Caller frees. */
-char *transient_read_tail(const char *path, size_t *len);
+/* Only the patterns of the agent's own entry: where its output tells by itself how it ended, what else stands there is no sign. */
+void transient_find_own(struct transient_sign *out, const char *path, struct json *patterns);
 
-/* The last line of a log that is not blank, printable, for people. */
-void transient_last_words(char *out, size_t size, const char *path);
+/* How long a text says to wait ("retry-after: 20", "try again at 2:08 PM"), at most a day; 0 = it does not say. */
+int64_t transient_wait(const char *text, int64_t now);
 
 #endif

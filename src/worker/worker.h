@@ -24,11 +24,12 @@ typedef void worker_ready_fn(const char *cwd, const char *revision, const struct
 typedef void worker_evidence_fn(const char *head, struct json *evidence, const struct err *e, void *arg);
 typedef void worker_end_fn(const struct err *why, void *arg);
 
-/* Called for jobs that belong to a task. Each calls done exactly once, in a later turn. */
+/* prepare and conclude are called for jobs that belong to a task. Each calls done exactly once, in a later turn. */
 struct worker_hooks {
     void (*prepare)(const struct queue_job *job, worker_ready_fn *done, void *done_arg, void *arg);
     /* Nothing is pushed after push_until_ms, clock_boot_ms(), which a heartbeat moves for all of them. */
     void (*conclude)(const struct queue_job *job, int64_t push_until_ms, worker_evidence_fn *done, void *done_arg, void *arg);
+    char *(*prompt)(const struct queue_job *job, const char *result_file, void *arg); /* for {prompt}; the worker frees it */
     void (*renew)(int64_t push_until_ms, void *arg);
     worker_end_fn *on_given_up; /* the others have given this node up; its agents are being killed */
     void          *arg;

@@ -82,6 +82,7 @@ void        run_enter(struct run *r, enum run_state state);
 void        run_start_agent(struct run *r);                             /* in r->cwd */
 void        run_on_start(pid_t pid, const char *start_time, void *run); /* an agent_start_fn */
 void        run_note_end(struct run *r);                                /* r->end into r->detail */
+void        run_on_end(const struct agent_end *end, void *run);         /* outcome.c: an agent_end_fn */
 /* The run ends with this outcome; error may be NULL. The first reason stands. */
 void run_conclude(struct run *r, enum queue_outcome outcome, const char *error);
 void run_stop(struct run *r, const char *why, double asked_at);
@@ -98,7 +99,10 @@ void run_let_go(struct run *r); /* forgets it, if it is detached and on record; 
 char **launch_env(const struct config *cfg, const struct config_agent *agent, const struct run *r);
 char **launch_preflight_env(const struct config *cfg, const struct config_agent *agent, const char *name); /* without what a job brings */
 void   launch_add_log(struct json *detail, const char *path); /* the end of the log, as "log", for who has to mend what failed */
-int    launch_write_task(const struct run *r, struct err *e);
+/* The command with {prompt} and {prompt_file} filled in, NULL-ended; caller frees it by agent_env_free(). The file is written only when the
+ * command has need of it: it names the file, or the prompt is longer than one argument may be. */
+int launch_argv(char ***out, const char *const *argv, const struct run *r, struct err *e);
+int launch_write_task(const struct run *r, struct err *e);
 /* Reads the result file into detail (result_outcome, message, usage, cost_usd). Absent is fine; wrong is ERR_INVALID. */
 int launch_read_result(const char *path, struct json *detail, struct err *e);
 

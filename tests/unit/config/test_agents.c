@@ -1,40 +1,4 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "config/config.h"
-
-static char path[64];
-
-static const char *
-get_path(const char *name, void *arg)
-{
-    (void)arg;
-    return strcmp(name, "ORCH_AGENTS_FILE") == 0 ? path : NULL;
-}
-
-/* Loads the text as the agents file; the caller ends c. */
-static int
-load_text(struct config *c, const char *text, struct err *e)
-{
-    int fd;
-
-    strcpy(path, "/tmp/orch-agents-XXXXXX");
-    fd = mkstemp(path);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-    close(fd);
-    config_load(c, get_path, NULL, e);
-    unlink(path);
-    return e->code;
-}
+#include "agents_text.h"
 
 static const char good[] = "agents:\n"
                            "  developer:\n"
@@ -122,7 +86,7 @@ agents__a_wrong_file_names_itself_and_the_line(void **state)
         { "agents:\n  a:\n    command: [x]\n    timeout: soon\n",
           "\" line 4: \"agents.a.timeout\" must be a duration such as 90, 30m or 2h" },
         { "agents:\n  a:\n    command: [x]\n    user: root\n",
-          "\" line 4: \"agents.a.user\" is not known here: an agent has command, timeout, env, transient and preflight" },
+          "\" line 4: \"agents.a.user\" is not known here: an agent has command or preset, args, timeout, env, transient, preflight and output" },
         { "agents:\n  a:\n    command: [x]\n    env:\n      1X: y\n", "\" line 5: \"agents.a.env.1X\" cannot be the name of a variable" },
         { "agents:\n  a b: {command: [x]}\n",
           "\" line 2: \"agents.a b\" cannot be the name of an agent: accepted are 1 to 64 letters, digits, dots, underscores and hyphens" },
@@ -164,13 +128,13 @@ agents__a_missing_file_is_an_error_unless_nobody_named_it(void **state)
     struct err    e = ERR_INIT;
 
     (void)state;
-    strcpy(path, "/nowhere/agents.yaml");
-    assert_int_equal(config_load(&c, get_path, NULL, &e), ERR_INVALID);
+    strcpy(agents_path, "/nowhere/agents.yaml");
+    assert_int_equal(config_load(&c, agents_get_path, NULL, &e), ERR_INVALID);
     assert_string_equal(e.text, "setting ORCH_AGENTS_FILE: could not read file \"/nowhere/agents.yaml\": No such file or directory");
     config_fini(&c);
     err_clear(&e);
-    strcpy(path, "");
-    assert_int_equal(config_load(&c, get_path, NULL, &e), 0);
+    strcpy(agents_path, "");
+    assert_int_equal(config_load(&c, agents_get_path, NULL, &e), 0);
     config_fini(&c);
 }
 

@@ -1,41 +1,5 @@
 /* M2, M4, M5: what the agents file has under deploys. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "config/config.h"
-
-static char path[64];
-
-static const char *
-get_path(const char *name, void *arg)
-{
-    (void)arg;
-    return strcmp(name, "ORCH_AGENTS_FILE") == 0 ? path : NULL;
-}
-
-/* Loads the text as the agents file; the caller ends c. */
-static int
-load_text(struct config *c, const char *text, struct err *e)
-{
-    int fd;
-
-    strcpy(path, "/tmp/orch-deploys-XXXXXX");
-    fd = mkstemp(path);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-    close(fd);
-    config_load(c, get_path, NULL, e);
-    unlink(path);
-    return e->code;
-}
+#include "agents_text.h"
 
 static const char good[] = "agents: {deployer: {command: [deploy]}}\n"
                            "deploys:\n"
@@ -159,7 +123,8 @@ C2_deploys__what_is_wrong_is_named_with_its_line(void **state)
         { "{monitor: {url: 'http://x/', command: [a]}}", "\"deploys.acme/shop.monitor\" must have a url or a command, not both" },
         { "{monitor: {url: 'http://x/', failures: 0}}", "\"deploys.acme/shop.monitor.failures\" must be a whole number from 1 to 1000" },
         { "{monitor: {url: 'http://x/', window: never}}", "\"deploys.acme/shop.monitor.window\" must be a duration" },
-        { "{monitor: {url: 'http://x/', every: 1m}}", "\"deploys.acme/shop.monitor.every\" is not known here: a monitor has url or command" },
+        { "{monitor: {url: 'http://x/', every: 1m}}",
+          "\"deploys.acme/shop.monitor.every\" is not known here: a monitor has url or command" },
         { "{rollback: {command: []}}", "\"deploys.acme/shop.rollback.command\" must have a command" },
     };
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "worker/output.h"
 #include "worker/transient.h"
 
 static struct transient_sign
@@ -151,7 +152,7 @@ transient__reads_the_end_of_a_log_and_nothing_but_a_plain_file(void **state)
     fclose(f);
     transient_find_in_log(&sign, path, NULL);
     assert_true(sign.is_found);
-    transient_last_words(words, sizeof words, path);
+    output_last_words(words, sizeof words, path);
     assert_string_equal(words, "HTTP 503");
     snprintf(link, sizeof link, "%s.link", path);
     assert_int_equal(symlink(path, link), 0);
@@ -159,7 +160,7 @@ transient__reads_the_end_of_a_log_and_nothing_but_a_plain_file(void **state)
     assert_false(sign.is_found);
     transient_find_in_log(&sign, "/nowhere/at/all", NULL);
     assert_false(sign.is_found);
-    transient_last_words(words, sizeof words, "/nowhere/at/all");
+    output_last_words(words, sizeof words, "/nowhere/at/all");
     assert_string_equal(words, "");
     unlink(link);
     unlink(path);

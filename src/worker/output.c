@@ -1,0 +1,65 @@
+#include "worker/output.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/str.h"
+
+enum { LAST_WORDS_MAX = 8 * 1024 };
+
+void
+output_show(char *out, size_t size, const char *from, const char *to)
+{
+    size_t n = 0;
+
+    for (size_t step; from < to; from += step) {
+        step = str_utf8_step(from, (size_t)(to - from));
+        if (!step || (step == 1 && iscntrl((unsigned char)*from))) {
+            step = 1;
+            continue;
+        }
+        if (n + step >= size)
+            break;
+        memcpy(out + n, from, step);
+        n += step;
+    }
+    out[n] = 0;
+}
+
+/* A link or a pipe that an agent put there is none of ours to read. */
+char *
+output_read_tail(const char *path, size_t most, size_t *len)
+{
+    int         fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    char       *text = xcalloc(1, most + 1);
+    struct stat st;
+    ssize_t     n = 0;
+
+    if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode))
+        n = pread(fd, text, most, st.st_size > (off_t)most ? st.st_size - (off_t)most : 0);
+    if (fd >= 0)
+        close(fd);
+    *len = n > 0 ? (size_t)n : 0;
+    text[*len] = 0;
+    return text;
+}
+
+void
+output_last_words(char *out, size_t size, const char *path)
+{
+    size_t      len;
+    char       *text = output_read_tail(path, LAST_WORDS_MAX, &len);
+    const char *end = text + len;
+    const char *from;
+
+    while (end > text && isspace((unsigned char)end[-1]))
+        end--;
+    for (from = end; from > text && from[-1] != '\n';)
+        from--;
+    output_show(out, size, from, end);
+    free(text);
+}
