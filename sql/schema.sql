@@ -94,6 +94,7 @@ CREATE TABLE orch.tasks (
     cancel_heard_at timestamp with time zone,
     evidence jsonb DEFAULT '{}'::jsonb NOT NULL,
     ci_asked_at timestamp with time zone,
+    ci_error text,
     CONSTRAINT tasks_attention_check CHECK ((attention = ANY (ARRAY['needs_input'::text, 'blocked'::text]))),
     CONSTRAINT tasks_check CHECK (((stage = 'cancelled'::text) = (cancelled_at IS NOT NULL))),
     CONSTRAINT tasks_check1 CHECK (((stage = ANY (ARRAY['done'::text, 'cancelled'::text])) = (finished_at IS NOT NULL))),
@@ -131,6 +132,7 @@ COMMENT ON COLUMN orch.tasks.stage_files IS 'Those files when the task entered i
 COMMENT ON COLUMN orch.tasks.cancel_heard_at IS 'When the STOP reached orchd: the last byte of the delivery or the request, or the call; null = never.';
 COMMENT ON COLUMN orch.tasks.evidence IS 'What the newest run that told of it left on the branch for the gates to judge.';
 COMMENT ON COLUMN orch.tasks.ci_asked_at IS 'When the reconciler last asked the forge for the commit statuses of head_sha.';
+COMMENT ON COLUMN orch.tasks.ci_error IS 'Why the forge could not be asked for the commit statuses of head_sha at the last time; null = it could.';
 
 CREATE TABLE orch.monitors (
     id bigint NOT NULL,
@@ -419,21 +421,21 @@ CREATE VIEW orch.why AS
             WHEN ((j.status = 'queued'::text) AND (j.held IS NOT NULL)) THEN j.held
             WHEN ((j.status = 'queued'::text) AND (j.run_at > now())) THEN format('retry at %s after: %s'::text, to_char(j.run_at, 'HH24:MI:SS'::text), COALESCE(j.error, 'no error'::text))
             WHEN (j.status = 'queued'::text) THEN COALESCE(orch.not_taken(j.agent), format('job %s waits for a free slot'::text, j.id))
-            WHEN (t.attention IS NOT NULL) THEN format('%s: %s'::text, replace(t.attention, '_'::text, ' '::text), COALESCE(t.attention_reason, 'no reason given'::text))
+            WHEN (t.attention IS NOT NULL) THEN (format('%s: %s'::text, replace(t.attention, '_'::text, ' '::text), COALESCE(t.attention_reason, 'no reason given'::text)) || deaf.words)
             WHEN (o.last_error IS NOT NULL) THEN format('effect %s (%s) is tried again at %s after: %s'::text, o.id, o.kind, to_char(o.next_at, 'HH24:MI:SS'::text), o.last_error)
             WHEN ((o.kind = 'task_start'::text) AND (ahead.id IS NOT NULL)) THEN format('the branch is made after the clean-up of task %s: effect %s (%s)%s'::text, ahead.task_id, ahead.id, ahead.kind, COALESCE((', which is tried again after: '::text || ahead.last_error), ''::text))
             WHEN (o.kind = 'task_start'::text) THEN 'the branch is being made'::text
             WHEN (o.kind = 'merge_check'::text) THEN 'the merge with the default branch is being tried'::text
             WHEN (o.kind = 'pull_merge'::text) THEN 'the pull request is being merged'::text
-            WHEN ((t.stage = 'analysis'::text) AND (t.brd_review_started_at IS NOT NULL)) THEN format('waits for a person to approve the analysis since %s'::text, to_char(t.brd_review_started_at, 'YYYY-MM-DD HH24:MI'::text))
-            WHEN (t.stage = 'development'::text) THEN format('waits for CI of %s: %s'::text, "left"(t.head_sha, 10), (orch.ci_state(t.repo, t.head_sha)).state)
+            WHEN ((t.stage = 'analysis'::text) AND (t.brd_review_started_at IS NOT NULL)) THEN (format('waits for a person to approve the analysis since %s'::text, to_char(t.brd_review_started_at, 'YYYY-MM-DD HH24:MI'::text)) || deaf.words)
+            WHEN (t.stage = 'development'::text) THEN (format('waits for CI of %s: %s'::text, "left"(t.head_sha, 10), (orch.ci_state(t.repo, t.head_sha)).state) || COALESCE(('; the forge cannot be asked for it: '::text || t.ci_error), ''::text))
             WHEN ((t.stage = 'deploy'::text) AND (l.task_id IS DISTINCT FROM t.id)) THEN ('waits for the merge lease'::text || COALESCE((', held by '::text || ( SELECT h.work_item
                FROM orch.tasks h
               WHERE (h.id = l.task_id))), ''::text))
-            WHEN (t.stage = 'deploy'::text) THEN 'parked: waits for Confirm Deploy'::text
+            WHEN (t.stage = 'deploy'::text) THEN ('parked: waits for Confirm Deploy'::text || deaf.words)
             ELSE 'nothing is queued: orch.retry_job or Rejected on the board goes on'::text
         END AS why
-   FROM (((((orch.tasks t
+   FROM ((((((orch.tasks t
      LEFT JOIN LATERAL ( SELECT k.id,
             k.agent,
             k.repo,
@@ -503,6 +505,9 @@ CREATE VIEW orch.why AS
           ORDER BY b.id
          LIMIT 1) ahead ON (true))
      LEFT JOIN orch.merge_leases l ON ((l.repo = t.repo)))
+     LEFT JOIN LATERAL ( SELECT COALESCE(('; the board cannot be asked what people did there: '::text || COALESCE(p.poll_error, p.states_error)), ''::text) AS words
+           FROM orch.projects p
+          WHERE (p.id = t.project_id)) deaf ON (true))
   WHERE (t.finished_at IS NULL);
 COMMENT ON VIEW orch.why IS 'Every unfinished task and the one reason why it is not further. The whole story of one: select * from orch.why(''ORCH-042'')';
 COMMENT ON COLUMN orch.why.task_id IS 'Task.';
@@ -637,6 +642,19 @@ COMMENT ON COLUMN orch.build_cache.ended_at IS 'When the last pruning ended; nul
 COMMENT ON COLUMN orch.build_cache.node IS 'Node that pruned last.';
 COMMENT ON COLUMN orch.build_cache.last_error IS 'Why nothing was pruned at the last time; null = it was.';
 COMMENT ON COLUMN orch.build_cache.runs IS 'Prunings that went well.';
+
+CREATE TABLE orch.channels (
+    channel text NOT NULL,
+    tokens numeric DEFAULT 1 NOT NULL,
+    filled_at timestamp with time zone DEFAULT now() NOT NULL,
+    quiet_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT channels_channel_check CHECK ((channel = ANY (ARRAY['chat'::text, 'board'::text])))
+);
+COMMENT ON TABLE orch.channels IS 'Channels of effects whose other side limits how much it is asked, whatever the node.';
+COMMENT ON COLUMN orch.channels.channel IS 'chat: the messenger; board.';
+COMMENT ON COLUMN orch.channels.tokens IS 'Messages that may be sent at once, as of filled_at.';
+COMMENT ON COLUMN orch.channels.filled_at IS 'When tokens was counted.';
+COMMENT ON COLUMN orch.channels.quiet_until IS 'The other side asked for patience (Retry-After): nothing is sent there before.';
 
 CREATE TABLE orch.ci_statuses (
     repo text NOT NULL,
@@ -1252,6 +1270,9 @@ ALTER TABLE ONLY orch.board_states
 ALTER TABLE ONLY orch.build_cache
     ADD CONSTRAINT build_cache_pkey PRIMARY KEY (only_row);
 
+ALTER TABLE ONLY orch.channels
+    ADD CONSTRAINT channels_pkey PRIMARY KEY (channel);
+
 ALTER TABLE ONLY orch.ci_statuses
     ADD CONSTRAINT ci_statuses_pkey PRIMARY KEY (repo, sha, context);
 
@@ -1521,6 +1542,12 @@ ALTER TABLE ONLY orch.transitions
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.cancel_task(task_id bigint, event_id bigint DEFAULT NULL::bigint, asked_at timestamp with time zone DEFAULT clock_timestamp()) returns integer
 --     owner; search_path=pg_catalog, pg_temp
+-- orch.card_text(task orch.tasks) returns text
+--     owner
+-- orch.channel_of(kind text) returns text
+--     owner
+-- orch.chat_room() returns integer
+--     owner; search_path=pg_catalog, pg_temp
 -- orch.check_agent(agent text) returns void
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.check_gate(task_id bigint, evidence jsonb, OUT decision text, OUT reason text, OUT proof jsonb) returns record
@@ -1531,6 +1558,8 @@ ALTER TABLE ONLY orch.transitions
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.check_settings() returns void
 --     owner; search_path=pg_catalog, pg_temp
+-- orch.ci_asked(task_id bigint, error text) returns void
+--     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.ci_state(repo text, sha text, OUT state text, OUT contexts jsonb) returns record
 --     operator, reader, service
 -- orch.ci_to_ask() returns TABLE(task_id bigint, repo text, sha text)
@@ -1739,6 +1768,8 @@ ALTER TABLE ONLY orch.transitions
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.reconcile_task(task_id bigint) returns text
 --     owner; search_path=pg_catalog, pg_temp
+-- orch.refresh_cards() returns integer
+--     owner; search_path=pg_catalog, pg_temp
 -- orch.refuse_producer() returns void
 --     operator, producer, reader, service; search_path=pg_catalog, pg_temp
 -- orch.reject(ref text, reason text DEFAULT NULL::text, actor text DEFAULT SESSION_USER, event_id bigint DEFAULT NULL::bigint) returns text
@@ -1825,6 +1856,12 @@ ALTER TABLE ONLY orch.transitions
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.runs_to_stop(node text) returns TABLE(run_id bigint, why text, asked_at timestamp with time zone)
 --     service; with the owner's rights; plan_cache_mode=force_generic_plan, search_path=pg_catalog, pg_temp
+-- orch.said() returns TABLE(key text, en text, ru text)
+--     owner
+-- orch.said_span(span interval) returns text
+--     owner
+-- orch.say(key text, VARIADIC words text[] DEFAULT '{}'::text[]) returns text
+--     owner; search_path=pg_catalog, pg_temp
 -- orch.schedule(name text, cron text, agent text, content text DEFAULT ''::text, time_zone text DEFAULT 'UTC'::text, repo text DEFAULT NULL::text, priority integer DEFAULT 0, max_attempts integer DEFAULT NULL::integer, tags text[] DEFAULT '{}'::text[], missed text DEFAULT 'once'::text) returns timestamp with time zone
 --     operator, service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.send_back(task_id bigint, reason text, cause text, actor text, event_id bigint DEFAULT NULL::bigint, run_id bigint DEFAULT NULL::bigint, evidence jsonb DEFAULT NULL::jsonb) returns void

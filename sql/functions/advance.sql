@@ -20,7 +20,7 @@ begin
         update orch.tasks as t set brd_review_started_at = now(), brd_review_ended_at = null where t.id = task.id;
         if orch.heed_labels(task.id) is null then
             perform orch.add_effect(task.id, 'board_comment', jsonb_build_object('text',
-                format('The analysis is ready on branch %s. Approved goes on, Rejected with a comment sends it back.', task.branch)));
+                orch.say('analysis.ready', task.branch)));
         end if;
     end if;
 end

@@ -2,8 +2,7 @@
 create or replace function orch.alert_failed(job orch.jobs, problem text)
 returns void language plpgsql as $$
 declare
-    words text := format('job %s of %s failed %s; last: %s', job.id, job.agent,
-                         case job.attempts when 1 then 'once' else job.attempts || ' times' end, left(problem, 500));
+    words text := orch.say('job.failed', job.id::text, job.agent, job.attempts::text, left(problem, 500));
 begin
     if not exists (select from orch.outbox as o where o.lane = 'chat/agent/' || job.agent and o.status = 'pending' and o.token is null and o.payload ? 'failed') then
         perform orch.add_effect(null, 'alert', jsonb_build_object('agent', job.agent, 'failed', 1, 'text', words));
@@ -11,7 +10,7 @@ begin
     end if;
     update orch.outbox as o
        set payload = o.payload || jsonb_build_object('failed', coalesce((o.payload ->> 'failed')::int, 0) + 1, 'text',
-                         format('%s jobs of %s failed; last: %s', coalesce((o.payload ->> 'failed')::int, 0) + 1, job.agent, words))
+                         orch.say('jobs.failed', job.agent, (coalesce((o.payload ->> 'failed')::int, 0) + 1)::text, words))
      where o.id = (select p.id from orch.outbox as p
                     where p.lane = 'chat/agent/' || job.agent and p.status = 'pending' and p.token is null and p.payload ? 'failed'
                     order by p.id desc limit 1 for update skip locked);

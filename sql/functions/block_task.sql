@@ -11,7 +11,7 @@ begin
     perform orch.add_effect(task_id, 'board_status', jsonb_build_object('key', attention));
     perform orch.add_effect(task_id, 'board_comment', jsonb_build_object('text', reason));
     perform orch.add_effect(task_id, 'alert', jsonb_build_object('text',
-        format('%s %s: %s', item, case attention when 'blocked' then 'is blocked' else 'needs input' end, reason)));
+        orch.say(case attention when 'blocked' then 'blocked' else 'needs.input' end, item, reason)));
     perform orch.add_card(task_id);
 end
 $$;

@@ -20,10 +20,9 @@ begin
     perform orch.enter_stage(task.id, 'cancelled', 'stop', task.cancel_actor, event_id, null,
                              jsonb_build_object('via', task.cancel_via, 'reason', task.cancel_reason, 'jobs_cancelled', jobs));
     perform orch.add_effect(task.id, 'alert', jsonb_build_object('text',
-        format('%s was stopped by %s through %s: %s', task.work_item, task.cancel_actor, task.cancel_via, task.cancel_reason)));
+        orch.say('stopped.alert', task.work_item, task.cancel_actor, task.cancel_via, task.cancel_reason)));
     perform orch.add_effect(task.id, 'board_comment', jsonb_build_object('text',
-        format('Stopped by %s. Running work is being ended, worktree and branch %s are removed, the documents are archived. To Analyse starts it anew.',
-               task.cancel_actor, task.branch)));
+        orch.say('stopped.comment', task.cancel_actor, task.branch)));
     perform orch.add_clean_up(task.id);
     return jobs;
 end

@@ -5,6 +5,8 @@ declare
     task   orch.tasks;
 begin
     select * into effect from orch.outbox as o where o.id = effect_failed.effect_id;
+    update orch.channels as c set quiet_until = greatest(c.quiet_until, now() + retry_after)
+     where c.channel = orch.channel_of(effect.kind) and retry_after > interval '0' and not is_permanent;
     select * into task from orch.tasks as t where t.id = effect.task_id for no key update;
     if orch.is_terminal(task.stage) and orch.moves_task(effect.kind) then
         perform orch.end_effect(effect_id, token, 'skipped', 'the task was stopped; last error: ' || error);
@@ -12,8 +14,8 @@ begin
         -- Each is retried until it holds, and none goes before the one ahead of it: what could not be archived must not be deleted.
         perform orch.delay_effect(effect_id, token, error, retry_after);
         if effect.attempts = orch.setting('effect_max_attempts')::int then
-            perform orch.add_effect(task.id, 'alert', jsonb_build_object('text', format('%s: clean-up (%s) does not succeed: %s',
-                                                                                        orch.original_key(task.work_item), effect.kind, error)));
+            perform orch.add_effect(task.id, 'alert', jsonb_build_object('text',
+                orch.say('cleanup.fails', orch.original_key(task.work_item), effect.kind, error)));
         end if;
     elsif is_permanent or effect.attempts >= orch.setting('effect_max_attempts')::int then
         perform orch.end_effect(effect_id, token, 'dead', error);

@@ -15,11 +15,10 @@ returns jsonb language sql stable as $$
               from orch.tasks as t where t.id = effect.task_id)
         when 'card' then (
             select jsonb_build_object(
-                       'text', format('%s %s — %s%s', orch.original_key(t.work_item), t.title, t.stage,
-                                      coalesce(' (' || w.why || ')', '')),
+                       'text', orch.card_text(t),
                        'message_id', (select m.message_id from orch.tracker_messages as m
                                        where m.task_id = t.id and m.channel = 'telegram' and m.kind = 'card'))
-              from orch.tasks as t left join orch.why as w on w.task_id = t.id where t.id = effect.task_id)
+              from orch.tasks as t where t.id = effect.task_id)
         when 'pull_merge' then (
             select jsonb_build_object('number', t.pull_number) from orch.tasks as t where t.id = effect.task_id)
         else '{}'

@@ -23,6 +23,7 @@ begin
     if run.task_id is not null then
         perform orch.apply_cancel(run.task_id);
         perform orch.review_holds(run.task_id);
+        perform orch.add_card(t.id) from orch.tasks as t where t.id = run.task_id and not orch.is_terminal(t.stage);
         perform pg_notify('orch_effects', '');
         perform pg_notify('orch_changed', 'runs');
     end if;

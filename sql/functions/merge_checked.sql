@@ -19,6 +19,7 @@ begin
         return;
     end if;
     update orch.deploys as d set checked_at = now(), checked_onto = result ->> 'onto' where d.task_id = task.id and d.phase = 'A';
+    perform orch.add_card(task.id);
     perform orch.begin_deploy(task.id);
 end
 $$;

@@ -13,7 +13,7 @@ begin
     elsif error is null and watch.until <= now() then
         perform orch.end_monitor(watch, 'HEALTHY');
         perform orch.add_effect(watch.task_id, 'board_comment', jsonb_build_object('text',
-            format('Healthy: watched for %s after the deploy, %s checks.', orch.span_text(now() - watch.began_at), watch.checks)));
+            orch.say('healthy', orch.said_span(now() - watch.began_at), watch.checks::text)));
     end if;
     return (select m.state from orch.monitors as m where m.id = monitor_id);
 end

@@ -12,7 +12,8 @@ begin
     elsif orch.moves_task(effect.kind) then
         perform orch.block_task(task.id, 'blocked', lost);
     else
-        perform orch.add_effect(task.id, 'alert', jsonb_build_object('text', orch.original_key(task.work_item) || ': ' || lost));
+        perform orch.add_effect(task.id, 'alert', jsonb_build_object('text',
+            orch.say('effect.dead', orch.original_key(task.work_item), effect.id::text, effect.kind, error)));
     end if;
 end
 $$;

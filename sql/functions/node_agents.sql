@@ -10,7 +10,7 @@ begin
     for news in select l.key as agent, l.value as told from jsonb_each(node_agents.left_out) as l
                  where not known ? l.key and coalesce(l.value ->> 'preflight', '') <> 'unknown' loop
         perform orch.add_effect(null, 'alert', jsonb_build_object('agent', news.agent, 'text',
-            format('node %s takes no jobs of agent %s: %s', node, news.agent, coalesce(news.told ->> 'why', 'it does not say why'))));
+            orch.say('left.out', node, news.agent, coalesce(news.told ->> 'why', orch.say('left.out.silent')))));
     end loop;
     update orch.nodes as n
        set agents = node_agents.agents,

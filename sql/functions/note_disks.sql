@@ -26,9 +26,9 @@ begin
         if is_full <> coalesce(was.is_full, false) then
             crossed := crossed + 1;
             perform orch.add_effect(null, 'alert', jsonb_build_object('node', note_disks.node, 'text',
-                format('disk of node %s, %s: %s%% of its space%s in use, %s free; %s', note_disks.node, seen.path, seen.used_percent,
-                       coalesce(' and ' || seen.inodes_percent || '% of its inodes', ''), pg_size_pretty(seen.free_bytes),
-                       case when is_full then format('the threshold is %s%%', threshold) else 'it has room again' end)));
+                orch.say('disk', note_disks.node, seen.path, seen.used_percent::text,
+                         case when seen.inodes_percent is null then '' else orch.say('disk.inodes', seen.inodes_percent::text) end, pg_size_pretty(seen.free_bytes),
+                         case when is_full then orch.say('disk.full', threshold::text) else orch.say('disk.room') end)));
         end if;
     end loop;
     return crossed;

@@ -14,11 +14,10 @@ begin
         title := btrim(coalesce(issue.title, ''));
         if title = '' or length(title) > most or issue.sequence is null then
             status := 'ignored';
-            reason := case when title = '' then 'the title is empty: give the issue a title, then To Analyse'
-                           when issue.sequence is null then 'the delivery names no sequence number'
-                           else format('the title has %s characters: at most %s are accepted; shorten it, then To Analyse', length(title), most) end;
-            perform orch.add_effect(null, 'board_comment', jsonb_build_object('text', 'Not started: ' || reason,
-                                                                             'issue_id', issue.issue_id, 'project_id', project.id));
+            reason := case when title = '' then orch.say('title.empty')
+                           when issue.sequence is null then orch.say('no.sequence')
+                           else orch.say('title.long', length(title)::text, most::text) end;
+            perform orch.add_effect(null, 'board_comment', jsonb_build_object('text', orch.say('not.started', reason), 'issue_id', issue.issue_id, 'project_id', project.id));
             return;
         end if;
         task_id := orch.start_task(project.id, issue.issue_id, issue.sequence, title, issue.description, person, event.id);
@@ -48,7 +47,7 @@ begin
                        then 'STOP is off: the stage''s agent runs again' else 'nothing to run again' end;
     else
         perform orch.add_effect(task.id, 'board_comment', jsonb_build_object('text',
-            format('Nothing was started: %s is in %s. To start over: STOP, then To Analyse.', task.work_item, task.stage)));
+            orch.say('start.over', task.work_item, orch.say('stage.' || task.stage))));
         reason := 'not started: to start over, STOP, then To Analyse';
     end if;
 end

@@ -21,6 +21,7 @@ begin
             when 'event_retry' then count := orch.retry_events(50); -- Each is a small piece of routing: fifty take well under a second.
             when 'schedules'   then count := orch.fire_schedules();
             when 'holds'       then count := orch.review_blocks();
+            when 'cards'       then count := orch.refresh_cards();
             when 'retention'   then select p.pruned, p.goes_on into count, goes_on from orch.prune(1000) as p;
             else null; -- What it does is not in SQL: the caller goes on.
         end case;

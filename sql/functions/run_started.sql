@@ -19,6 +19,9 @@ begin
     if is_wanted and run.stage = 'deploy' then
         perform orch.initiate_deploy(run.task_id, now());
     end if;
+    if is_wanted and run.task_id is not null then
+        perform orch.add_card(run.task_id);
+    end if;
     return is_wanted;
 end
 $$;

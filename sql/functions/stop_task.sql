@@ -38,7 +38,7 @@ begin
             update orch.tasks as t set cancel_requested_at = clock_timestamp() where t.id = task.id;
             jobs := orch.cancel_jobs(task.id, format('STOP by %s through %s', actor, via), array['queued']);
             perform orch.add_effect(task.id, 'alert', jsonb_build_object('text',
-                format('%s: STOP by %s waits until its deploy has ended', work_item, actor)));
+                orch.say('stop.deferred', work_item, actor)));
             perform orch.add_card(task.id);
             result := 'deferred';
             message := format('a deploy of %s is under way; it is cancelled as soon as that has ended. Queued jobs cancelled: %s',

@@ -10,12 +10,12 @@ begin
     perform orch.finish_deploy(task.id, 'SUCCESS', 'merged');
     if task.cancel_requested_at is not null then
         update orch.tasks as t set cancel_requested_at = null where t.id = task.id;
-        perform orch.add_effect(task.id, 'board_comment', jsonb_build_object('text', 'The STOP came too late: already in production.'));
-        perform orch.add_effect(task.id, 'alert', jsonb_build_object('text', task.work_item || ': the STOP came too late, already in production'));
+        perform orch.add_effect(task.id, 'board_comment', jsonb_build_object('text', orch.say('stop.late.comment')));
+        perform orch.add_effect(task.id, 'alert', jsonb_build_object('text', orch.say('stop.late.alert', task.work_item)));
     end if;
     perform orch.begin_monitor(task);
     perform orch.enter_stage(task.id, 'done', 'check_deploy_status', 'orchd', null, null, evidence);
-    perform orch.add_effect(task.id, 'board_comment', jsonb_build_object('text', format('Done: pull request %s is merged.', task.pull_number)));
+    perform orch.add_effect(task.id, 'board_comment', jsonb_build_object('text', orch.say('merged', task.pull_number::text)));
     perform orch.add_effect(task.id, 'worktree_remove', '{}', n.node)
        from (select distinct r.node from orch.agent_runs as r where r.task_id = task_merged.task_id) as n;
 end

@@ -46,3 +46,18 @@ comment on column orch.monitors.ended_at     is 'When it ended; null = it watche
 comment on column orch.monitors.rollback_job is 'Job of the rollback command that was queued when it was degraded.';
 
 insert into orch.settings (name, published) values ('monitored_repos', ''), ('post_deploy_enabled', 'on');
+
+-- What the other side of effects bears.
+create table orch.channels (
+    channel     text        primary key check (channel in ('chat', 'board')),
+    tokens      numeric     not null default 1,
+    filled_at   timestamptz not null default now(),
+    quiet_until timestamptz not null default '-infinity'
+);
+comment on table  orch.channels             is 'Channels of effects whose other side limits how much it is asked, whatever the node.';
+comment on column orch.channels.channel     is 'chat: the messenger; board.';
+comment on column orch.channels.tokens      is 'Messages that may be sent at once, as of filled_at.';
+comment on column orch.channels.filled_at   is 'When tokens was counted.';
+comment on column orch.channels.quiet_until is 'The other side asked for patience (Retry-After): nothing is sent there before.';
+insert into orch.channels (channel) values ('chat'), ('board');
+insert into orch.settings (name, published) values ('language', 'en'), ('telegram_per_minute', '20');

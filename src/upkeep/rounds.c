@@ -23,3 +23,6 @@ const struct duty_kind duty_holds = { .name = "holds", .counter = METRIC_orchd_h
 
 /* Rows that are old enough to go. */
 const struct duty_kind duty_retention = { .name = "retention", .counter = METRIC_orchd_retention_rows_total };
+
+/* Cards of tasks whose times go on. */
+const struct duty_kind duty_cards = { .name = "cards", .counter = METRIC_orchd_cards_refreshed_total };

@@ -27,6 +27,7 @@ enum {
     DISKS,
     BUILD_CACHE,
     POST_DEPLOY,
+    CARDS,
     DUTY_COUNT
 };
 
@@ -251,6 +252,7 @@ upkeep_open(struct upkeep **out, struct loop *l, struct db *db, struct fetch *f,
     init_duty(&u->duties[DISKS], u, &duty_disks, &cfg->disk_watch_enabled, &cfg->disk_watch_interval);
     init_duty(&u->duties[BUILD_CACHE], u, &duty_build_cache, &cfg->build_cache_enabled, &cfg->build_cache_interval);
     init_duty(&u->duties[POST_DEPLOY], u, &duty_post_deploy, &cfg->post_deploy_enabled, &cfg->post_deploy_interval);
+    init_duty(&u->duties[CARDS], u, &duty_cards, NULL, &cfg->card_refresh_seconds);
     db_listen(db, "orch_changed", on_changed, u);
     *out = u;
     return e->code;

@@ -89,6 +89,6 @@ void board_end_round(struct board *b, struct duty *d, int64_t count);
 struct db_call *upkeep_route(struct duty *d, const char *kind, const char *key, struct json *facts, db_fn *fn);
 
 extern const struct duty_kind duty_reaper, duty_sweeper, duty_reconciler, duty_events, duty_schedules, duty_holds, duty_retention,
-    duty_board_states, duty_board_poll, duty_ci_poll, duty_logs, duty_disks, duty_build_cache, duty_post_deploy;
+    duty_board_states, duty_board_poll, duty_ci_poll, duty_logs, duty_disks, duty_build_cache, duty_post_deploy, duty_cards;
 
 #endif

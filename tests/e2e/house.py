@@ -35,6 +35,7 @@ QUICK = {
     "ORCH_SWEEPER_INTERVAL": "300ms", "ORCH_EVENT_RETRY_INTERVAL": "200ms", "ORCH_BOARD_STATES_INTERVAL": "200ms",
     "ORCH_OUTBOX_INTERVAL": "300ms", "ORCH_DRAIN_SECONDS": "1s", "ORCH_BREAKER_PAUSE": "300ms", "ORCH_LOG_LEVEL": "debug",
     "ORCH_SPOOL_AFTER": "20s",  # A busy machine is no slow database.
+    "ORCH_TELEGRAM_PER_MINUTE": "0",  # As many messages as a test makes.
     "ORCH_BOARD_POLL_SECONDS": "0",  # What a test wants to know of a delivery, no poll may do.
 }
 

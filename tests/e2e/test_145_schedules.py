@@ -11,9 +11,10 @@ import pytest
 from house import GaveUp, call, wait_for
 
 DUTIES = {"reaper", "sweeper", "reconciler", "event_retry", "schedules", "holds", "retention", "board_states", "ci_poll", "build_cache",
-          "post_deploy"}
+          "post_deploy", "cards"}
 QUICK = {"ORCH_SCHEDULES_INTERVAL": "100ms", "ORCH_RETENTION_INTERVAL": "100ms", "ORCH_HOLDS_INTERVAL": "100ms",
-         "ORCH_RECONCILE_INTERVAL": "100ms", "ORCH_BUILD_CACHE_INTERVAL": "100ms", "ORCH_POST_DEPLOY_INTERVAL": "100ms"}
+         "ORCH_RECONCILE_INTERVAL": "100ms", "ORCH_BUILD_CACHE_INTERVAL": "100ms", "ORCH_POST_DEPLOY_INTERVAL": "100ms",
+         "ORCH_CARD_REFRESH_SECONDS": "100ms"}
 OPERATOR = {"Authorization": "Bearer operator-token"}
 
 

@@ -124,7 +124,7 @@ def test_Q5_above_max_transient_failures_use_attempts_and_an_alert_tells(lab):
     job = done(house, enqueue(house, max_attempts=2))
     assert (job["status"], job["attempts"], job["transients"]) == ("failed", 2, 2)
     assert [run["outcome"] for run in runs(house)] == ["transient"] * 4
-    text = "job %s of flaky failed 2 times; last: exit 75" % job["id"]
+    text = "job %s of flaky failed, attempts: 2; last: exit 75" % job["id"]
     wait_for(lambda: any(text in told for told in alerts(house)), hint="for the alert")
 
 

@@ -32,7 +32,7 @@ select is((select array[j.attempts, j.transients] from orch.jobs as j), array[1,
 select is((select count(*) from orch.outbox as o), 0::bigint, 'Q5 nobody is told yet');
 select is(pg_temp.run_once('transient', '{"error": "429 again"}'), 'failed', 'Q5 the last attempt: failed');
 select is((select array[o.kind, o.lane, o.payload ->> 'text'] from orch.outbox as o),
-          array['alert', 'chat/agent/chore', (select format('job %s of chore failed 2 times; last: 429 again', j.id) from orch.jobs as j)],
+          array['alert', 'chat/agent/chore', (select format('job %s of chore failed, attempts: 2; last: 429 again', j.id) from orch.jobs as j)],
           'Q5 an alert tells of a job without a task');
 
 -- What the other side asks for is waited for.
@@ -51,7 +51,7 @@ select is((select array[j.attempts::text, j.error] from orch.jobs as j order by 
 select pg_temp.run_once('failed', '{"error": "exit status 1"}');
 select pg_temp.run_once('failed', '{"error": "exit status 1"}');
 select is((select array[count(*)::text, min(o.payload ->> 'failed')] from orch.outbox as o), array['1', '2'], 'Q5 two failed jobs of an agent: one alert');
-select matches((select o.payload ->> 'text' from orch.outbox as o), '^2 jobs of chore failed; last: job \d+ of chore failed 2 times; last: exit status 1$', 'Q5 that counts them');
+select matches((select o.payload ->> 'text' from orch.outbox as o), '^jobs of chore that failed: 2; last: job \d+ of chore failed, attempts: 2; last: exit status 1$', 'Q5 that counts them');
 select orch.enqueue('other', max_attempts => 1);
 select pg_temp.run_once('failed', '{"error": "x"}');
 select is((select count(*) from orch.outbox as o), 2::bigint, 'Q5 another agent has its own');

@@ -30,6 +30,7 @@ class Telegram:
     def __init__(self, world):
         self.world = world
         self.messages = []
+        self.recent = []
 
     def answer(self, method, path, query, headers, body):
         """path is what follows /telegram. Answers (status, body)."""
@@ -53,7 +54,19 @@ class Telegram:
         if len(shown) > 4096:
             return refusal(400, "Bad Request: message is too long")
         with self.world.lock:
+            wait = self.throttle()
+            if wait:
+                return (*refusal(429, "Too Many Requests: retry after %d" % wait, retry_after=wait), {"Retry-After": str(wait)})
             return self.send(body, text, shown) if verb == "sendmessage" else self.edit(body, text, shown)
+
+    def throttle(self):
+        """Seconds to wait, when the chat has had its share: edits count too."""
+        limit, window, now = self.world.settings["chat_limit"], self.world.settings["chat_window"], time.monotonic()
+        self.recent = [moment for moment in self.recent if moment > now - window]
+        if limit and len(self.recent) >= limit:
+            return int(self.recent[0] + window - now) + 1
+        self.recent.append(now)
+        return 0
 
     def send(self, body, text, shown):
         message = {"message_id": BASE_ID + len(self.messages) + 1, "chat_id": body["chat_id"], "raw": text, "text": shown, "edits": 0,

@@ -18,6 +18,8 @@ SETTINGS = {
     "drop_gitea": False,       # webhooks of the forge vanish
     "plane_attempts": 6,       # transport errors of one delivery after which the board gives up for good
     "retry_ms": 300,           # longest pause before the board's retry of a transport error (really 10 minutes)
+    "chat_limit": 0,           # messages and edits that the messenger takes within chat_window seconds; 0 = any number
+    "chat_window": 60,
     "rate_limit": 0,           # requests a minute that the board allows; 0 = any number
 }
 

@@ -1,0 +1,110 @@
+"""O1, O2: the live card through a whole run, in both languages and with any title, and a messenger that takes only so much."""
+import datetime
+import re
+
+import pytest
+
+from house import wait_for
+
+
+def card(house, issue):
+    number = house.value("select message_id from orch.tracker_messages where task_id = %s", (house.task(issue)["id"],))
+    return next((message for message in house.books()["messages"] if str(message["message_id"]) == number), None)
+
+
+def wait_card(house, issue, pattern):
+    def shows():
+        found = card(house, issue)
+        return found if found and re.search(pattern, found["text"]) else None
+    return wait_for(shows, hint="for the card to show %s; it is %s" % (pattern, card(house, issue)))
+
+
+def test_O2_the_card_goes_with_the_task_and_stays_one_message(house_of):
+    house = house_of(env={"ORCH_CARD_REFRESH_SECONDS": "200ms"}).start()
+    house.wait_states()
+    house.mode("reviewer", "hang")
+    issue = house.begin()
+    first = wait_card(house, issue, "Stage: analysis")
+    house.wait_analysed(issue)
+    wait_card(house, issue, r"A person reviews the analysis since 0 min\nCost: \$0\.03, runs: 1")
+    house.move(issue, "Approved")
+    house.wait_running(issue, "reviewer")
+    house.sql("update orch.agent_runs set started_at = started_at - interval '2 hours 5 minutes' where ended_at is null")
+    shown = wait_card(house, issue, r"Stage: review\nreviewer works for 2 h 5 min \(attempt 1, node %s\)\nReview by a person took" % house.node)
+    assert re.search(r"Cost: \$0\.09, runs: 4, work: 2 h", shown["text"]), shown
+    house.go()
+    house.wait_stage(issue, "deploy")
+    wait_card(house, issue, "Waits for Confirm Deploy")
+    house.wait_board(issue, "Awaiting Deploy")
+    house.move(issue, "Confirm Deploy")
+    last = wait_card(house, issue, r"Stage: done\nFrom start to end: ")
+    assert last["message_id"] == first["message_id"] and last["edits"] > 4
+    assert '">ORCH-001</a> Add a thing' in last["raw"], "the work item is a link"
+
+
+def test_O2_in_Russian_from_start_to_STOP(house_of):
+    house = house_of(env={"ORCH_LANGUAGE": "ru"}).start()
+    house.wait_states()
+    issue = house.begin()
+    house.wait_analysed(issue)
+    wait_card(house, issue, "Этап: анализ\nЧеловек проверяет анализ, уже 0 мин")
+    house.move(issue, "STOP")
+    house.wait_stage(issue, "cancelled")
+    house.wait_clean(issue)
+    wait_card(house, issue, "Этап: остановлена")
+    alert, = [message["text"] for message in house.books()["messages"] if "остановлена, кем:" in message["text"]]
+    assert alert.startswith("ORCH-001 остановлена")
+    assert all(re.search("[А-Яа-я]", message["text"]) for message in house.books()["messages"])
+
+
+def test_C2_another_language_is_refused(house_of):
+    done = house_of().run("check-config", ORCH_LANGUAGE="de")
+    assert done.returncode == 2 and "ORCH_LANGUAGE" in done.stderr and "en ru" in done.stderr
+
+
+@pytest.mark.parametrize("title", [
+    "<b>bold</b> & <script>alert(1)</script>", "&amp; &lt; already", 'quotes " and \' and `ticks`', "😀" * 60, "\u202egnp.exe \u0627\u0644",
+    "ORCH-001 ORCH-001", "_*[]()~`>#+-=|{}.!", "a" * 200])
+def test_O2_any_title_is_shown_as_it_is(house_of, title):
+    house = house_of().start()
+    house.wait_states()
+    issue = house.begin(title=title)
+    shown = wait_card(house, issue, "Stage: analysis")
+    assert shown["text"].split("\n")[0] == "ORCH-001 " + title
+    assert not house.sql("select 1 from orch.outbox where kind = 'card' and status = 'dead'")
+
+
+def add_alerts(house, count):
+    house.sql("select orch.add_effect(null, 'card', jsonb_build_object('agent', 'c')) from generate_series(1, 2)")
+    house.sql("select orch.add_effect(null, 'alert', jsonb_build_object('agent', 'a' || i, 'text', 'alert ' || i)) from generate_series(1, %s) as i", (count,))
+
+
+def alerts_sent(house):
+    return [message["text"] for message in house.books()["messages"] if message["text"].startswith("alert ")]
+
+
+def test_O1_a_burst_stays_within_what_the_messenger_takes_and_arrives_whole(house_of):
+    """120 a minute: thirty at once, then three in two seconds. Without the limit all seventy would come within the ten seconds."""
+    house = house_of(env={"ORCH_TELEGRAM_PER_MINUTE": "120"})
+    house.order("set", chat_limit=50, chat_window=10)
+    house.start()
+    house.wait_states()
+    add_alerts(house, 70)
+    wait_for(lambda: len(alerts_sent(house)) == 70, patience=120, hint="for all alerts")
+    assert len(set(alerts_sent(house))) == 70
+    assert not [request for request in house.books()["requests"] if request["peer"] == "telegram" and request["status"] == 429]
+    assert not house.sql("select 1 from orch.outbox where kind = 'alert' and (status = 'dead' or attempts > 1)")
+
+
+def test_O1_when_the_messenger_asks_for_patience_the_whole_chat_waits(house_of):
+    house = house_of().start()
+    house.wait_states()
+    house.order("fail", peer="telegram", match="", status=429, retry_after=3, times=1)
+    add_alerts(house, 1)
+    wait_for(lambda: house.value("select quiet_until > now() from orch.channels where channel = 'chat'"), hint="for the answer")
+    add_alerts(house, 20)
+    wait_for(lambda: len(alerts_sent(house)) == 21, patience=60, hint="for all alerts")
+    asked = [request for request in house.books()["requests"] if request["peer"] == "telegram"]
+    refused = next(n for n, request in enumerate(asked) if request["status"] == 429)
+    moment = [datetime.datetime.fromisoformat(asked[n]["at"].replace("Z", "+00:00")) for n in (refused, refused + 1)]
+    assert moment[1] - moment[0] >= datetime.timedelta(seconds=2.9)
