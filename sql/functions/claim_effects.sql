@@ -8,7 +8,7 @@ declare
     resting  text[] := array(select c.channel from orch.channels as c where c.quiet_until > clock_timestamp());
     messages bigint[]; -- that may be sent, when they are limited
     room     int;
-    sent     int;
+    ids      bigint[];
 begin
     if exists (select from orch.outbox as o where o.status = 'pending' and o.next_at <= now() and o.kind in ('alert', 'card')) and not 'chat' = any (resting) then
         room := orch.chat_room();
@@ -20,7 +20,6 @@ begin
                                order by o.kind = 'card', o.id limit room);
         end if;
     end if;
-    return query
     with due as (
         select o.id from orch.outbox as o
          where o.status = 'pending' and o.next_at <= now() and (o.locked_until is null or o.locked_until < now() or (o.holder = claim_effects.node and not o.id = any (held)))
@@ -36,11 +35,14 @@ begin
         update orch.outbox as o
            set token = gen_random_uuid(), holder = claim_effects.node, locked_until = now() + interval '2 minutes', attempts = o.attempts + 1
           from due where o.id = due.id
-        returning o.*),
+        returning o.id, o.kind),
     spent as (
         update orch.channels as c set tokens = c.tokens - (select count(*) from taken as k where k.kind in ('alert', 'card'))
          where c.channel = 'chat' and messages is not null)
-    select k.id, k.token, k.kind, k.attempts, k.task_id, orch.effect_payload(k), orch.effect_context(k) from taken as k order by k.id;
+    select array_agg(k.id) into ids from taken as k;
+    -- In a statement of its own: it sees what was committed before the rows were ours, and a card shows that.
+    return query
+    select k.id, k.token, k.kind, k.attempts, k.task_id, orch.effect_payload(k), orch.effect_context(k) from orch.outbox as k where k.id = any (ids) order by k.id;
 end
 $$;
 comment on function orch.claim_effects(text, int, bigint[], text[]) is 'Effects to deliver now, the first of each lane, each with a token for two minutes. kinds: those that the node knows; before it could say so there were ten. held: those that the node is delivering; what it had before and does not name is free again.';

@@ -2,6 +2,7 @@
 import datetime
 import re
 
+import psycopg2
 import pytest
 
 from house import wait_for
@@ -108,3 +109,25 @@ def test_O1_when_the_messenger_asks_for_patience_the_whole_chat_waits(house_of):
     refused = next(n for n, request in enumerate(asked) if request["status"] == 429)
     moment = [datetime.datetime.fromisoformat(asked[n]["at"].replace("Z", "+00:00")) for n in (refused, refused + 1)]
     assert moment[1] - moment[0] >= datetime.timedelta(seconds=2.9)
+
+
+def test_O2_a_card_is_not_taken_before_the_change_that_it_is_to_show(house_of):
+    house = house_of().start()
+    house.wait_states()
+    issue = house.begin()
+    house.wait_analysed(issue)
+    house.wait_clean(issue)
+    house.stop()
+    task = house.task(issue)["id"]
+
+    def take():
+        return [row["payload"]["text"] for row in house.sql("select payload from orch.claim_effects('other', 100) where kind = 'card'")]
+    house.sql("select orch.add_card(%s)", (task,))
+    changer = psycopg2.connect(house.database_url)
+    with changer, changer.cursor() as cursor:
+        cursor.execute("update orch.tasks set title = 'Another title' where id = %s", (task,))
+        cursor.execute("select orch.add_card(%s)", (task,))
+        assert take() == [], "it waits for the change"
+    changer.close()
+    shown, = take()
+    assert shown.startswith("ORCH-001 Another title")
