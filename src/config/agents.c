@@ -245,7 +245,7 @@ config_load_agents(struct config *c, struct err *e)
     config_expand_presets(c->agents, &k);
     json_each(c->agents, check_top, &k);
     if (!e->code)
-        config_take_rollbacks(c->agents);
+        config_take_rollbacks(c->agents, &k);
 out:
     buf_fini(&text);
     return e->code;

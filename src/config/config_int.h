@@ -72,8 +72,8 @@ extern const struct preset_file preset_files[]; /* NULL-ended */
 /* Puts the members of a preset into each entry that names one; what is wrong with that is refused. */
 void config_expand_presets(struct json *file, struct check *k);
 
-/* Makes the rollback command of each repo its agent "rollback". The file was checked. */
-void config_take_rollbacks(struct json *file);
+/* Makes the rollback command of each repo its agent "rollback"; one that has such an agent already is refused. The rest was checked. */
+void config_take_rollbacks(struct json *file, struct check *k);
 
 /* From an entry with a command, which was checked. */
 void config_read_agent(struct config_agent *out, struct json *entry, int64_t timeout_ms);

@@ -89,32 +89,44 @@ check_deploy(const char *repo, struct json *deploy, void *arg)
 
 /* --- rollbacks ------------------------------------------------------------------------------------------------------------------------- */
 
+struct rollbacks {
+    struct check *check;
+    struct json  *repos;
+};
+
 static void
 take_rollback(const char *repo, struct json *deploy, void *arg)
 {
-    struct json *repos = arg;
-    struct json *rollback = json_at(deploy, ROLLBACK);
-    struct json *agents = json_member(repos, repo);
+    struct rollbacks *all = arg;
+    struct check      one = *all->check;
+    struct json      *rollback = json_at(deploy, ROLLBACK);
+    struct json      *agents = json_member(all->repos, repo);
 
     if (!rollback)
         return;
+    one.path = xasprintf("deploys.%s.%s", repo, ROLLBACK);
+    if (json_member(agents, ROLLBACK))
+        check_refuse(&one, NULL, "is there twice: under repos this repo has an agent \"rollback\" as well");
+    free(one.path);
     if (!agents) {
         agents = json_new_object();
-        json_set(repos, repo, agents);
+        json_set(all->repos, repo, agents);
     }
     json_set(agents, ROLLBACK, json_copy(rollback));
 }
 
 void
-config_take_rollbacks(struct json *file)
+config_take_rollbacks(struct json *file, struct check *k)
 {
-    struct json *deploys = json_at(file, "deploys");
+    struct json     *deploys = json_at(file, "deploys");
+    struct rollbacks all = { .check = k };
 
     if (!deploys)
         return;
     if (!json_at(file, "repos"))
         json_set(file, "repos", json_new_object());
-    json_each(deploys, take_rollback, json_at(file, "repos"));
+    all.repos = json_at(file, "repos");
+    json_each(deploys, take_rollback, &all);
 }
 
 /* --- who asks -------------------------------------------------------------------------------------------------------------------------- */

@@ -128,9 +128,12 @@ on_fence_due(void *arg)
     struct run    *r;
     if (!w->is_registered || w->is_over || w->count == 0 || clock_boot_ms() < worker_lease_until(w))
         return;
-    LOGE("worker.fenced", "node=%s runs=%d why=%s", w->node, w->count,
-         log_quote("no heartbeat has reached Postgres for two thirds of the lease"));
     LIST_FOREACH (r, &w->runs, link) {
+        if (r->is_detached)
+            continue; /* it goes on whatever becomes of us */
+        if (!r->is_released)
+            LOGE("worker.fenced", "node=%s run=%lld why=%s", w->node, (long long)r->job->run_id,
+                 log_quote("no heartbeat has reached Postgres for two thirds of the lease"));
         r->is_released = true;
         run_kill(r, "this node cannot reach Postgres");
     }

@@ -11,7 +11,8 @@
 
 enum {
     TAIL_MAX = 4 * 1024 * 1024, /* a final record may carry the whole answer */
-    RECORDS_MAX = 2000,         /* looked at from the end; the final one is among the last few */
+    AIDER_END = 2048,
+    RECORDS_MAX = 2000, /* looked at from the end; the final one is among the last few */
     STATUS_TOO_MANY = 429,
     STATUS_SERVER = 500,
     STATUS_SERVER_END = 600
@@ -176,14 +177,16 @@ find_final(struct report *r, const char *text, size_t len, take_fn *take)
     return is_found;
 }
 
-/* aider writes for people. litellm is what it asks services with. */
+/* aider writes for people. litellm is what it asks services with. Only its last words count: it may have worked on such texts. */
 static void
-read_aider(struct report *r, const char *text, int exit_status)
+read_aider(struct report *r, const char *text, size_t len, int exit_status)
 {
     static const char refused[] = "litellm\\.[A-Za-z]*(Error|Timeout)";
     static const char passing[] = "litellm\\.(RateLimitError|InternalServerError|ServiceUnavailableError|APIConnectionError|Timeout)"
                                   "|Retrying in|overloaded";
 
+    if (len > AIDER_END)
+        text += len - AIDER_END;
     r->is_success = exit_status == 0 && !matches(refused, text);
     if (r->is_success)
         return;
@@ -212,7 +215,7 @@ report_read(struct report *out, const char *format, const char *text, size_t len
     *out = (struct report){ .cost_usd = -1 };
     if (str_equal(format, "aider")) {
         out->is_known = true;
-        read_aider(out, text, exit_status);
+        read_aider(out, text, len, exit_status);
     } else if (take) {
         out->is_known = true;
         if (!find_final(out, text, len, take))

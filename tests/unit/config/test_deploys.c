@@ -143,6 +143,21 @@ C2_deploys__what_is_wrong_is_named_with_its_line(void **state)
     }
 }
 
+static void
+C2_deploys__a_rollback_that_is_there_twice_is_refused(void **state)
+{
+    static const char text[] = "repos: {acme/shop: {rollback: {command: [a]}}}\n"
+                               "deploys:\n"
+                               "  acme/shop: {rollback: {command: [b]}}\n";
+    struct config     c;
+    struct err        e = ERR_INIT;
+
+    (void)state;
+    assert_int_equal(load_text(&c, text, &e), ERR_INVALID);
+    assert_non_null(strstr(e.text, "line 3: \"deploys.acme/shop.rollback\" is there twice"));
+    config_fini(&c);
+}
+
 int
 main(void)
 {
@@ -150,6 +165,7 @@ main(void)
         cmocka_unit_test(M2_deploys__hook_and_image_are_found_by_repo),
         cmocka_unit_test(M4_deploys__a_monitor_has_defaults_and_is_published),
         cmocka_unit_test(M4_deploys__a_rollback_is_an_agent_of_its_repo),
+        cmocka_unit_test(C2_deploys__a_rollback_that_is_there_twice_is_refused),
         cmocka_unit_test(C2_deploys__what_is_wrong_is_named_with_its_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -163,6 +163,25 @@ R1_report__finds_the_final_record_behind_a_line_of_megabytes(void **state)
 }
 
 static void
+R1_report__of_aider_counts_its_last_words_only(void **state)
+{
+    struct buf    text = { 0 };
+    struct report r;
+
+    (void)state;
+    buf_add_str(&text, "+    except litellm.RateLimitError: # Retrying in a while\n");
+    for (int i = 0; i < 200; i++)
+        buf_add_str(&text, "+    more of the change\n");
+    report_read(&r, "aider", text.data, text.len, 0);
+    assert_true(r.is_success);
+    buf_add_str(&text, "litellm.RateLimitError: slow down\n");
+    report_read(&r, "aider", text.data, text.len, 0);
+    assert_false(r.is_success);
+    assert_true(r.is_transient);
+    buf_fini(&text);
+}
+
+static void
 R1_report__tokens_that_are_nonsense_are_not_told(void **state)
 {
     static const char text[] =
@@ -186,6 +205,7 @@ main(void)
         cmocka_unit_test(R1_report__believes_the_final_record_and_nothing_else),
         cmocka_unit_test(R1_report__knows_nothing_of_a_command_without_a_format),
         cmocka_unit_test(R1_report__finds_the_final_record_behind_a_line_of_megabytes),
+        cmocka_unit_test(R1_report__of_aider_counts_its_last_words_only),
         cmocka_unit_test(R1_report__tokens_that_are_nonsense_are_not_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
