@@ -54,7 +54,7 @@ fill_command(struct json *command, struct json *args)
 
     for (size_t i = 0; i < json_len(command); i++) {
         const char *word = json_str(json_item(command, i), "");
-        if (!word || strcmp(word, "{args}") != 0) {
+        if (!str_equal(word, "{args}")) {
             json_push(filled, json_copy(json_item(command, i)));
             continue;
         }
@@ -99,14 +99,19 @@ take_own(const char *key, struct json *value, void *arg)
 }
 
 static void
-check_args(struct check *k, struct json *args)
+check_args(struct check *k, struct json *args, struct json *command)
 {
     bool is_ok = !args || json_is_array(args);
+    bool has_place = !json_is_array(command) || !json_len(args); /* a command that is no list is refused as such */
 
     for (size_t i = 0; i < json_len(args); i++)
         is_ok = is_ok && json_str(json_item(args, i), "");
+    for (size_t i = 0; i < json_len(command); i++)
+        has_place = has_place || str_equal(json_str(json_item(command, i), ""), "{args}");
     if (!is_ok)
         check_refuse(k, "args", "must be a list of texts");
+    else if (!has_place)
+        check_refuse(k, "args", "would be lost: the command of this entry has no {args}");
 }
 
 /* NULL when it was refused. */
@@ -126,10 +131,10 @@ expand(struct check *k, struct json *entry)
         free(known);
         return NULL;
     }
-    check_args(k, args);
     x.made = json_new_object();
     json_each(entry, take_own, &x);
     json_each(x.preset, take_from_preset, &x);
+    check_args(k, args, json_at(x.made, "command"));
     json_set(x.made, "command", fill_command(json_at(x.made, "command"), args));
     json_free(x.preset);
     return x.made;
