@@ -160,7 +160,7 @@ run_on_end(const struct agent_end *end, void *arg)
     run_note_end(r);
     config_find_agent(&how, r->worker->cfg, r->job->repo, r->job->agent, &gone); /* a file read anew may have lost it */
     if (end->is_started) {
-        report_read_log(&said, how.output, r->log_path, end->exit_status);
+        report_read_log(&said, r->output, r->log_path, end->exit_status);
         note_usage(r, &said);
         launch_read_result(r->result_file, r->detail, &result);
     }

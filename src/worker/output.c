@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -35,12 +36,16 @@ char *
 output_read_tail(const char *path, size_t most, size_t *len)
 {
     int         fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    char       *text = xcalloc(1, most + 1);
-    struct stat st;
+    char       *text;
+    struct stat st = { 0 };
+    bool        is_file = fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode);
     ssize_t     n = 0;
 
-    if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode))
-        n = pread(fd, text, most, st.st_size > (off_t)most ? st.st_size - (off_t)most : 0);
+    if (!is_file || st.st_size < (off_t)most)
+        most = is_file ? (size_t)st.st_size : 0;
+    text = xcalloc(1, most + 1);
+    if (most)
+        n = pread(fd, text, most, st.st_size - (off_t)most);
     if (fd >= 0)
         close(fd);
     *len = n > 0 ? (size_t)n : 0;

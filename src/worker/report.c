@@ -10,16 +10,15 @@
 #include "worker/output.h"
 
 enum {
-    TAIL_MAX = 4 * 1024 * 1024, /* a final record may carry the whole answer */
-    AIDER_END = 2048,
-    RECORDS_MAX = 2000, /* looked at from the end; the final one is among the last few */
+    TAIL_MAX = 1024 * 1024, /* as the result file: a final record may carry the whole answer, and reading it holds up the loop */
+    AIDER_MAX = 64 * 1024,
     STATUS_TOO_MANY = 429,
     STATUS_SERVER = 500,
-    STATUS_SERVER_END = 600
+    STATUS_SERVER_END = 600,
+    LOW_BYTE = 0xff
 };
 
-/* Gemini passes an HTTP status on to exit(), which keeps its low byte. */
-enum { GEMINI_429 = 173, GEMINI_500 = 244, GEMINI_503 = 247 };
+#define TOKENS_MAX INT64_C(1000000000000000) /* more than any run can use; so sums stay far below what an int64_t holds */
 
 typedef bool take_fn(struct report *r, struct json *record); /* true: this was the final one */
 
@@ -48,12 +47,22 @@ matches(const char *pattern, const char *text)
     return is_match;
 }
 
-/* A count that is not there is not told; below zero it is nonsense. */
+/* *out = 0 when it is not told, or nonsense. */
+static bool
+read_count(struct json *record, const char *path, int64_t *out)
+{
+    bool is_told = json_int(record, path, out) && *out >= 0 && *out <= TOKENS_MAX;
+
+    if (!is_told)
+        *out = 0;
+    return is_told;
+}
+
 static void
 add_tokens(struct report *r, const char *kind, int64_t count)
 {
     if (count < 0)
-        return;
+        return; /* more came from the cache than came at all */
     if (!r->usage)
         r->usage = json_new_object();
     json_set_int(r->usage, kind, count);
@@ -66,13 +75,13 @@ take_claude_usage(struct report *r, struct json *record)
 {
     int64_t input, created, cached, output;
 
-    if (json_int(record, "usage.input_tokens", &input)) {
-        json_int(record, "usage.cache_creation_input_tokens", &created);
+    if (read_count(record, "usage.input_tokens", &input)) {
+        read_count(record, "usage.cache_creation_input_tokens", &created);
         add_tokens(r, "input", input + created);
     }
-    if (json_int(record, "usage.cache_read_input_tokens", &cached))
+    if (read_count(record, "usage.cache_read_input_tokens", &cached))
         add_tokens(r, "cache", cached);
-    if (json_int(record, "usage.output_tokens", &output))
+    if (read_count(record, "usage.output_tokens", &output))
         add_tokens(r, "output", output);
     if (!json_double(record, "total_cost_usd", &r->cost_usd))
         r->cost_usd = -1;
@@ -92,7 +101,8 @@ take_claude(struct report *r, struct json *record)
     r->is_success = str_equal(subtype, "success") && !json_is_null(json_at(record, "is_error")) && !json_bool(record, "is_error");
     if (r->is_success)
         return true;
-    r->is_transient = json_int(record, "api_error_status", &status) ? is_transient_status(status) : text && matches("timed out", text);
+    r->is_transient =
+        json_int(record, "api_error_status", &status) ? is_transient_status(status) : text && matches("request timed out", text);
     if (!text)
         text = json_str(json_item(json_at(record, "errors"), 0), "");
     say(r, text ? text : subtype);
@@ -111,17 +121,18 @@ take_codex(struct report *r, struct json *record)
     r->is_success = str_equal(type, "turn.completed");
     if (!r->is_success && !str_equal(type, "turn.failed"))
         return false;
-    if (json_int(record, "usage.input_tokens", &input)) {
-        json_int(record, "usage.cached_input_tokens", &cached);
+    if (read_count(record, "usage.input_tokens", &input)) {
+        read_count(record, "usage.cached_input_tokens", &cached);
         add_tokens(r, "input", input - cached);
         add_tokens(r, "cache", cached);
     }
-    if (json_int(record, "usage.output_tokens", &output))
+    if (read_count(record, "usage.output_tokens", &output))
         add_tokens(r, "output", output);
     if (r->is_success)
         return true;
     say(r, why ? why : "turn.failed");
-    r->is_transient = why && matches("429|usage limit|at capacity|unexpected status 5|status: 5[0-9][0-9]", why);
+    r->is_transient = why && !matches("quota exceeded|status:? 401", why) &&
+                      matches("(^|[^0-9])429([^0-9]|$)|usage limit|at capacity|unexpected status 5|status: 5[0-9][0-9]", why);
     return true;
 }
 
@@ -136,92 +147,127 @@ take_gemini(struct report *r, struct json *record)
     if (!str_equal(json_str(record, "type"), "result"))
         return false;
     r->is_success = str_equal(json_str(record, "status"), "success");
-    if (json_int(record, "stats.cached", &cached))
+    if (read_count(record, "stats.cached", &cached))
         add_tokens(r, "cache", cached);
-    if (json_int(record, "stats.input", &input))
+    if (read_count(record, "stats.input", &input))
         add_tokens(r, "input", input);
-    if (json_int(record, "stats.output_tokens", &output))
+    if (read_count(record, "stats.output_tokens", &output))
         add_tokens(r, "output", output);
     if (r->is_success)
         return true;
     say(r, why ? why : "result.status is no success");
-    r->is_transient =
-        why && matches("429|50[0-9]|529|overloaded|rate limit|quota exceeded for .*per minute|resource.?exhausted|unavailable", why);
+    r->is_transient = why && matches("(^|[^0-9])(429|500|502|503|504|529)([^0-9]|$)|overloaded|rate limit|"
+                                     "quota exceeded for .*per minute|resource.?exhausted|unavailable",
+                                     why);
     return true;
+}
+
+/* It passes an HTTP status on to exit(), which keeps the low byte. */
+static void
+find_http(struct report *r, int exit_status)
+{
+    static const int passing[] = { STATUS_TOO_MANY, STATUS_SERVER, STATUS_SERVER + 3 };
+    char            *words;
+
+    for (size_t i = 0; i < sizeof passing / sizeof *passing; i++) {
+        if (exit_status != (passing[i] & LOW_BYTE))
+            continue;
+        words = xasprintf("HTTP %d by its exit status; %s", passing[i], r->words);
+        say(r, words);
+        r->is_transient = true;
+        free(words);
+    }
 }
 
 /* --- lines --- */
 
+/* hint: stands in the final record whatever else does. What is without it is not parsed: a megabyte of small objects takes the better part
+ * of a second, and the loop waits. */
+static const struct format {
+    const char *name, *hint;
+    take_fn    *take;
+} formats[] = {
+    { "claude", "\"result\"", take_claude },
+    { "codex", "\"turn.", take_codex },
+    { "gemini", "\"result\"", take_gemini },
+};
+
+/* The line that ends at end, and where the one before it ends; text when there is none. */
+static const char *
+line_before(const char *text, const char *end, const char **next)
+{
+    const char *newline = memrchr(text, '\n', (size_t)(end - text));
+
+    *next = newline ? newline : text;
+    return newline ? newline + 1 : text;
+}
+
 /* The records from the last one back, until take() has its final one. */
-static bool
-find_final(struct report *r, const char *text, size_t len, take_fn *take)
+static void
+read_records(struct report *r, const struct format *f, const char *text, size_t len)
 {
-    const char *end = text + len;
-    bool        is_found = false;
+    bool is_found = false;
 
-    for (int looked = 0; !is_found && end > text && looked < RECORDS_MAX;) {
-        const char  *from = end;
+    for (const char *end = text + len, *next; !is_found && end > text; end = next) {
+        const char  *from = line_before(text, end, &next);
+        size_t       size = (size_t)(end - from);
         struct err   e = ERR_INIT;
-        struct json *record;
+        struct json *record = NULL;
 
-        while (from > text && from[-1] != '\n')
-            from--;
-        record = *from == '{' ? json_parse(from, (size_t)(end - from), &e) : NULL;
-        if (record) {
-            looked++;
-            is_found = take(r, record);
-            json_free(record);
-        }
-        end = from > text ? from - 1 : text;
+        if (size && *from == '{' && memmem(from, size, f->hint, strlen(f->hint)))
+            record = json_parse(from, size, &e);
+        is_found = record && f->take(r, record);
+        json_free(record);
     }
-    return is_found;
+    if (!is_found)
+        say(r, "it ended without its final record");
 }
 
-/* aider writes for people. litellm is what it asks services with. Only its last words count: it may have worked on such texts. */
+/* aider writes for people, and ends with status 0 also when nobody answered. What decides is the last line that tells either: an answer is
+ * followed by its price, its edits and its commit, and asking anew within a run may have helped. litellm is what it asks services with. */
 static void
-read_aider(struct report *r, const char *text, size_t len, int exit_status)
+read_aider(struct report *r, const char *text, size_t len)
 {
-    static const char refused[] = "litellm\\.[A-Za-z]*(Error|Timeout)";
-    static const char passing[] = "litellm\\.(RateLimitError|InternalServerError|ServiceUnavailableError|APIConnectionError|Timeout)"
-                                  "|Retrying in|overloaded";
+    static const char answered[] = "^(Tokens: [0-9.,]+[kM]? sent|Applied edit to |Commit [0-9a-f]{7})";
+    static const char refused[] = "litellm\\.[A-Za-z]*(Error|Timeout)|has hit a token limit!";
+    static const char passing[] = "litellm\\.(RateLimitError|InternalServerError|ServiceUnavailableError|APIConnectionError|Timeout)";
+    bool              is_told = false;
 
-    if (len > AIDER_END)
-        text += len - AIDER_END;
-    r->is_success = exit_status == 0 && !matches(refused, text);
-    if (r->is_success)
-        return;
-    r->is_transient = matches(passing, text);
-    say(r, r->is_transient ? "aider: the service of its model refused or was away" : "aider: the service of its model refused");
-}
+    if (len > AIDER_MAX) {
+        text += len - AIDER_MAX;
+        len = AIDER_MAX;
+    }
+    for (const char *end = text + len, *next; !is_told && end > text; end = next) {
+        const char *from = line_before(text, end, &next);
+        char       *line = xstrndup(from, (size_t)(end - from));
 
-static void
-find_exit(struct report *r, const char *format, int exit_status)
-{
-    if (!str_equal(format, "gemini"))
-        return;
-    r->is_transient = exit_status == GEMINI_429 || exit_status == GEMINI_500 || exit_status == GEMINI_503;
-    if (r->is_transient)
-        say(r, "its exit status stands for HTTP 429, 500 or 503");
+        r->is_success = matches(answered, line);
+        is_told = r->is_success || matches(refused, line);
+        if (is_told && !r->is_success) {
+            r->is_transient = matches(passing, line);
+            say(r, line);
+        }
+        free(line);
+    }
+    if (!is_told)
+        say(r, "it ended without an answer of its model");
 }
 
 void
 report_read(struct report *out, const char *format, const char *text, size_t len, int exit_status)
 {
-    take_fn *take = str_equal(format, "claude")   ? take_claude
-                    : str_equal(format, "codex")  ? take_codex
-                    : str_equal(format, "gemini") ? take_gemini
-                                                  : NULL;
-
     *out = (struct report){ .cost_usd = -1 };
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        if (!str_equal(format, formats[i].name))
+            continue;
+        out->is_known = true;
+        read_records(out, &formats[i], text, len);
+    }
+    if (str_equal(format, "gemini") && !out->is_success && !out->is_transient)
+        find_http(out, exit_status);
     if (str_equal(format, "aider")) {
         out->is_known = true;
-        read_aider(out, text, len, exit_status);
-    } else if (take) {
-        out->is_known = true;
-        if (!find_final(out, text, len, take))
-            say(out, "it ended without its final record");
-        if (!out->is_success && !out->is_transient)
-            find_exit(out, format, exit_status);
+        read_aider(out, text, len);
     }
 }
 

@@ -22,7 +22,7 @@ struct report {
 /* format: as config_agent.output has it; NULL or unknown: nothing is known. Pure; text is the end of the output, NUL-ended, and may begin in
  * the middle of a line. exit_status: -1 = a signal ended it. */
 void report_read(struct report *out, const char *format, const char *text, size_t len, int exit_status);
-void report_read_log(struct report *out, const char *format, const char *path, int exit_status); /* the last 4 MiB of it */
+void report_read_log(struct report *out, const char *format, const char *path, int exit_status); /* the last MiB of it */
 void report_fini(struct report *r);
 
 #endif

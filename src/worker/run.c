@@ -170,6 +170,7 @@ run_start_agent(struct run *r)
     if (!config_find_agent(&how, cfg, r->job->repo, r->job->agent, &e) && !launch_write_task(r, &e) &&
         !launch_argv(&argv, how.argv, r, &e)) {
         env = launch_env(cfg, &how, r);
+        r->output = xstrdup(how.output);
         struct agent_spec spec = { .argv = (const char *const *)argv,
                                    .env = (const char *const *)env,
                                    .cwd = r->cwd,
@@ -334,6 +335,7 @@ run_free(struct run *r)
     free(r->task_file);
     free(r->result_file);
     free(r->log_path);
+    free(r->output);
     free(r->marker);
     free(r->pid_start);
     free(r);

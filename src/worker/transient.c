@@ -60,11 +60,11 @@ show_match(struct transient_sign *out, const char *text, const regmatch_t *m)
     out->is_found = true;
 }
 
-/* "retry-after: 20", "retry_after_ms\": 500", "try again in 1.5s". The last one counts: a CLI tries several times by itself. */
+/* "retry-after: 20", "retry_after_ms\": 500", "try again in 1.5s", "Please retry in 57.6s". The last one counts: a CLI tries several times by itself. */
 static int64_t
 stated_wait(const char *text)
 {
-    static const char pattern[] = "(retry[-_ ]?after|try again in)(_ms)?[^0-9a-z]{0,6}([0-9]{1,9}([.][0-9]+)?)"
+    static const char pattern[] = "(retry[-_ ]?after|try again in|retry in)(_ms)?[^0-9a-z]{0,6}([0-9]{1,9}([.][0-9]+)?)"
                                   " ?((ms|milliseconds?|m|min|mins|minutes?|h|hrs?|hours?|s|secs?|seconds?)([^a-z]|$))?";
     regmatch_t        m[8];
     double            ms = 0;

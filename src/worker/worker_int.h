@@ -32,6 +32,7 @@ struct run {
     char                *cwd;
     char                *revision; /* the commit that this run deploys; NULL: it deploys nothing */
     char                *dir, *task_file, *result_file, *log_path, *marker;
+    char                *output;       /* the format of its log as it was started, whatever the agents file says since; NULL: none */
     pid_t                pid;          /* of the warden */
     char                *pid_start;    /* its start time */
     bool                 is_recording; /* run_started is on its way */

@@ -1,6 +1,7 @@
 """R1, R4: coding-agent CLIs by preset. Each is a program of its own name in the PATH of its entry, that prints what the real one was seen to
 print (tests/fixtures/agents/) and ends as that did."""
 import json
+import signal
 
 import pytest
 
@@ -24,14 +25,14 @@ PRESETS = {"claude-code": "claude", "codex": "codex", "gemini": "gemini", "aider
 @pytest.fixture
 def cli_of(house_of):
     """A house whose agents are of presets: cli_of(agent=preset, …)."""
-    def build(env=None, **agents):
+    def build(env=None, timeout="60s", **agents):
         house = house_of(env=dict({"ORCH_BREAKER_FAILURES": "0"}, **(env or {})))
         house.tools = house.directory / "tools"
         house.tools.mkdir()
         for name in PRESETS.values():
             (house.tools / name).write_text(CLI % {"control": house.control})
             (house.tools / name).chmod(0o755)
-        house.write_agents(**{agent: "{preset: %s, args: [--model, big], timeout: 60s, env: {PATH: '%s:/usr/bin:/bin'}}" % (preset, house.tools)
+        house.write_agents(**{agent: "{preset: %s, args: [--model, big], timeout: %s, env: {PATH: '%s:/usr/bin:/bin'}}" % (preset, timeout, house.tools)
                               for agent, preset in agents.items()})
         house.start()
         house.wait_states()
@@ -41,8 +42,8 @@ def cli_of(house_of):
 
 def say(house, what, status=0):
     """what: a recorded file, or a text."""
-    path = RECORDED / (what + ".jsonl")
-    if not path.exists():
+    path = RECORDED / what
+    if "\n" in what or not path.is_file():
         path = house.control / "said"
         path.write_text(what)
     (house.control / "say").write_text(str(path))
@@ -60,8 +61,9 @@ def argv(house, run):
 
 
 @pytest.mark.parametrize("preset, said, used", [
-    ("claude-code", "claude_stream_success", (4600, 70, 5600, 0.0285)), ("codex", "codex_success", (1200, 180, 800, None)),
-    ("gemini", "gemini_success", (800, 400, 200, None)), ("aider", "Applied edit to a.c\nCommit 1234567 add\n", (None, None, None, None))])
+    ("claude-code", "claude_stream_success.jsonl", (4600, 70, 5600, 0.0285)), ("codex", "codex_success.jsonl", (1200, 180, 800, None)),
+    ("gemini", "gemini_success.jsonl", (800, 400, 200, None)), ("aider", "aider_success.txt", (None, None, None, None)),
+    ("claude-code", "claude_stream_tool_429_success.jsonl", (4600, 70, 5600, 0.0285)), ("aider", "aider_recovered.txt", (None, None, None, None))])
 def test_R1_R4_a_success_has_its_usage_and_the_prompt_reaches_it(cli_of, preset, said, used):
     house = cli_of(chore=preset)
     say(house, said)
@@ -78,18 +80,19 @@ def test_R1_R4_a_success_has_its_usage_and_the_prompt_reaches_it(cli_of, preset,
 
 
 @pytest.mark.parametrize("preset, said, status, outcome, words, cost", [
-    ("claude-code", "claude_stream_429", 1, "transient", "Request rejected (429)", 0),
-    ("claude-code", "claude_stream_529", 1, "transient", "API Error", 0),
-    ("claude-code", "claude_stream_max_turns", 1, "failed", "Reached maximum number of turns (2)", 0.0285),
+    ("claude-code", "claude_stream_429.jsonl", 1, "transient", "Request rejected (429)", 0),
+    ("claude-code", "claude_stream_529.jsonl", 1, "transient", "API Error", 0),
+    ("claude-code", "claude_stream_max_turns.jsonl", 1, "failed", "Reached maximum number of turns (2)", 0.0285),
     ("claude-code", '{"type":"system","subtype":"init"}\n', 0, "failed", "it ended without its final record", None),
     ("claude-code", '{"type":"user","content":"HTTP 429 Too Many Requests"}\n{"type":"result","subtype":"success","is_error":true,"api_error_status":401,'
                     '"result":"Invalid API key"}\n', 1, "failed", "Invalid API key", None),
-    ("codex", "codex_429", 1, "transient", "429", None),
-    ("gemini", "gemini_error", 173, "transient", "429", None),
-    ("gemini", "gemini_error", 144, "failed", "API Error", None),
+    ("codex", "codex_429.jsonl", 1, "transient", "429", None),
+    ("gemini", "gemini_error.jsonl", 173, "transient", "429", None),
+    ("gemini", "gemini_error.jsonl", 144, "failed", "API Error", None),
     ("gemini", "", 0, "failed", "without its final record", None),
-    ("aider", "litellm.RateLimitError: slow\nRetrying in 8 seconds...\n", 0, "transient", "away", None),
-    ("aider", "litellm.AuthenticationError: no key\n", 0, "failed", "refused", None)])
+    ("claude-code", "claude_stream_tool_429_max_turns.jsonl", 1, "failed", "Reached maximum number of turns (2)", 0.0285),
+    ("aider", "aider_auth.txt", 0, "failed", "litellm.AuthenticationError", None),
+    ("aider", "aider_nothing.txt", 0, "failed", "without an answer of its model", None)])
 def test_R1_Q5_a_failure_is_what_the_final_record_says_and_its_cost_counts(cli_of, preset, said, status, outcome, words, cost):
     house = cli_of(chore=preset)
     say(house, said, status)
@@ -98,9 +101,42 @@ def test_R1_Q5_a_failure_is_what_the_final_record_says_and_its_cost_counts(cli_o
     assert (run["cost_usd"] is None) == (cost is None) and (cost is None or float(run["cost_usd"]) == cost)
 
 
+@pytest.mark.parametrize("preset, said, status, wait", [
+    ("gemini", "gemini_429.jsonl", 173, 57.6), ("aider", "aider_rate_limit.txt", 0, 20)])
+def test_R1_Q5_the_time_that_its_service_names_is_waited_for(cli_of, preset, said, status, wait):
+    house = cli_of(chore=preset)
+    say(house, said, status)
+    run = run_one(house)
+    assert run["outcome"] == "transient", run["message"]
+    job = house.one("select *, extract(epoch from run_at - %s)::float8 as wait from orch.jobs where id = %s", (run["ended_at"], run["job_id"]))
+    assert (job["status"], job["transients"]) == ("queued", 1) and wait <= job["wait"] < wait * 1.2, job
+
+
+def test_R4_a_run_whose_time_is_over_has_its_cost_too(cli_of):
+    house = cli_of(chore="claude-code", timeout="4s")
+    say(house, "claude_stream_success.jsonl")
+    (house.control / "work").write_text("sleep 300")
+    run = run_one(house)
+    assert (run["outcome"], float(run["cost_usd"]), run["tokens_in"]) == ("timeout", 0.0285, 4600)
+
+
+def test_R1_a_run_is_read_as_it_was_started_though_the_file_is_another_by_then(cli_of):
+    house = cli_of(chore="claude-code")
+    say(house, "claude_stream_success.jsonl")
+    (house.control / "work").write_text("until [ -e %s/go.on ]; do sleep 0.1; done" % house.control)
+    job = house.value("select orch.enqueue('chore', 'x')")
+    wait_for(lambda: house.value("select pid from orch.agent_runs where job_id = %s", (job,)), hint="for its run")
+    house.write_agents(chore="{command: [/bin/true]}", herald="{command: [/bin/true]}")
+    house.daemon.send_signal(signal.SIGHUP)
+    wait_for(lambda: house.value("select 'herald' = any (agents) from orch.nodes where node = %s", (house.node,)), hint="for the new file")
+    (house.control / "go.on").touch()
+    run = wait_for(lambda: house.one("select * from orch.agent_runs where job_id = %s and ended_at is not null", (job,)), hint="for its end")
+    assert (run["outcome"], run["tokens_in"], float(run["cost_usd"] or 0)) == ("ok", 4600, 0.0285)
+
+
 def test_R4_a_run_that_is_stopped_has_its_cost_too(cli_of):
     house = cli_of(analyst="claude-code")
-    say(house, "claude_stream_success")
+    say(house, "claude_stream_success.jsonl")
     (house.control / "work").write_text(": >%s/up.$ORCH_RUN; sleep 300" % house.control)
     issue = house.begin()
     run = house.wait_running(issue, "analyst")
@@ -113,7 +149,7 @@ def test_R4_a_run_that_is_stopped_has_its_cost_too(cli_of):
 
 def test_P6_the_result_file_says_more_than_the_output(cli_of):
     house = cli_of(chore="claude-code")
-    say(house, "claude_stream_success")
+    say(house, "claude_stream_success.jsonl")
     (house.control / "work").write_text("""printf '{"cost_usd": 2.5, "usage": {"input": 1}, "message": "by file"}' >"$ORCH_RESULT_FILE"\n""")
     run = run_one(house)
     assert (float(run["cost_usd"]), run["tokens_in"], run["message"]) == (2.5, 1, "by file")
@@ -121,7 +157,7 @@ def test_P6_the_result_file_says_more_than_the_output(cli_of):
 
 def test_R1_a_prompt_longer_than_an_argument_is_read_from_a_file(cli_of):
     house = cli_of(chore="codex")
-    say(house, "codex_success")
+    say(house, "codex_success.jsonl")
     run = run_one(house, "Much to do. " * 20000)
     assert run["outcome"] == "ok", run["message"]
     last = argv(house, run)[-1]
@@ -131,7 +167,7 @@ def test_R1_a_prompt_longer_than_an_argument_is_read_from_a_file(cli_of):
 def test_R1_a_CLI_that_knows_nothing_of_orchd_can_review(cli_of):
     """All that it is told stands in its prompt: what it judges, into which file, and how."""
     house = cli_of(reviewer="claude-code")
-    say(house, "claude_stream_success")
+    say(house, "claude_stream_success.jsonl")
     (house.control / "work").write_text(
         'mkdir -p "docs/work-items/$ORCH_WORK_ITEM"\n'
         'printf -- "---\\nverdict: APPROVED\\ncommit: %s\\n---\\n" "$(git rev-parse HEAD)" >"docs/work-items/$ORCH_WORK_ITEM/12-review.md"\n'

@@ -6,13 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
 #include "base/str.h"
+#include "worker/output.h"
 #include "worker/report.h"
 
-enum { UNTOLD = -1, LONG_LINE = 3 * 1024 * 1024 };
+enum { UNTOLD = -1, LONG_LINE = 3 * 1024 * 1024, GROWTH_KIB = 32 * 1024 };
 
 struct recorded {
     const char *format, *file;
@@ -35,21 +37,41 @@ static void
 R1_report__of_each_recorded_output(void **state)
 {
     static const struct recorded cases[] = {
-        { "claude", "claude_stream_success", 0, true, false, 4600, 70, 5600, 0.0285, "" },
-        { "claude", "claude_stream_429", 1, false, true, 0, 0, 0, 0, "API Error: Request rejected (429)" },
-        { "claude", "claude_stream_529", 1, false, true, 0, 0, 0, 0, "API Error" },
-        { "claude", "claude_stream_max_turns", 1, false, false, 4600, 70, 5600, 0.0285, "Reached maximum number of turns (2)" },
-        { "codex", "codex_success", 0, true, false, 1200, 180, 800, UNTOLD, "" },
-        { "codex", "codex_429", 1, false, true, UNTOLD, UNTOLD, UNTOLD, UNTOLD, "last status: 429" },
-        { "gemini", "gemini_success", 0, true, false, 800, 400, 200, UNTOLD, "" },
-        { "gemini", "gemini_error", 144, false, false, 0, 0, 0, UNTOLD, "[API Error: text]" },
-        { "gemini", "gemini_error", 173, false, true, 0, 0, 0, UNTOLD, "429" },
+        { "claude", "claude_stream_success.jsonl", 0, true, false, 4600, 70, 5600, 0.0285, "" },
+        { "claude", "claude_stream_429.jsonl", 1, false, true, 0, 0, 0, 0, "API Error: Request rejected (429)" },
+        { "claude", "claude_stream_529.jsonl", 1, false, true, 0, 0, 0, 0, "API Error" },
+        { "claude", "claude_stream_timeout.jsonl", 1, false, true, 0, 0, 0, 0, "Request timed out" },
+        { "claude", "claude_stream_401.jsonl", 1, false, false, 0, 0, 0, 0, "API Error: 401" },
+        { "claude", "claude_stream_not_logged_in.jsonl", 1, false, false, 0, 0, 0, 0, "Not logged in" },
+        { "claude", "claude_stream_max_turns.jsonl", 1, false, false, 4600, 70, 5600, 0.0285, "Reached maximum number of turns (2)" },
+        { "claude", "claude_stream_tool_429_success.jsonl", 0, true, false, 4600, 70, 5600, 0.0285, "" },
+        { "claude", "claude_stream_tool_429_max_turns.jsonl", 1, false, false, 4600, 70, 5600, 0.0285, "Reached maximum number" },
+        { "claude", "claude_stream_sigterm.jsonl", 143, false, false, UNTOLD, UNTOLD, UNTOLD, UNTOLD, "without its final record" },
+        { "codex", "codex_success.jsonl", 0, true, false, 1200, 180, 800, UNTOLD, "" },
+        { "codex", "codex_reconnected.jsonl", 0, true, false, 1200, 180, 800, UNTOLD, "" },
+        { "codex", "codex_429.jsonl", 1, false, true, UNTOLD, UNTOLD, UNTOLD, UNTOLD, "last status: 429" },
+        { "codex", "codex_503.jsonl", 1, false, true, UNTOLD, UNTOLD, UNTOLD, UNTOLD, "status 503" },
+        { "codex", "codex_usage_limit.jsonl", 1, false, true, UNTOLD, UNTOLD, UNTOLD, UNTOLD, "try again at 2:08 PM" },
+        { "codex", "codex_quota.jsonl", 1, false, false, UNTOLD, UNTOLD, UNTOLD, UNTOLD, "Quota exceeded" },
+        { "codex", "codex_401.jsonl", 1, false, false, UNTOLD, UNTOLD, UNTOLD, UNTOLD, "status 401" },
+        { "codex", "codex_sigterm.jsonl", -1, false, false, UNTOLD, UNTOLD, UNTOLD, UNTOLD, "without its final record" },
+        { "gemini", "gemini_success.jsonl", 0, true, false, 800, 400, 200, UNTOLD, "" },
+        { "gemini", "gemini_429.jsonl", 173, false, true, 0, 0, 0, UNTOLD, "Please retry in 57.6s" },
+        { "gemini", "gemini_error.jsonl", 144, false, false, 0, 0, 0, UNTOLD, "[API Error: text]" },
+        { "gemini", "gemini_error.jsonl", 173, false, true, 0, 0, 0, UNTOLD, "HTTP 429 by its exit status; [API Error: text]" },
+        { "gemini", "gemini_sigterm.jsonl", 0, false, false, UNTOLD, UNTOLD, UNTOLD, UNTOLD, "without its final record" },
+        { "aider", "aider_success.txt", 0, true, false, UNTOLD, UNTOLD, UNTOLD, UNTOLD, "" },
+        { "aider", "aider_recovered.txt", 0, true, false, UNTOLD, UNTOLD, UNTOLD, UNTOLD, "" },
+        { "aider", "aider_rate_limit.txt", 0, false, true, UNTOLD, UNTOLD, UNTOLD, UNTOLD, "Please try again in 20s" },
+        { "aider", "aider_auth.txt", 0, false, false, UNTOLD, UNTOLD, UNTOLD, UNTOLD, "litellm.AuthenticationError" },
+        { "aider", "aider_token_limit.txt", 0, false, false, UNTOLD, UNTOLD, UNTOLD, UNTOLD, "has hit a token limit" },
+        { "aider", "aider_nothing.txt", 0, false, false, UNTOLD, UNTOLD, UNTOLD, UNTOLD, "without an answer" },
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         const struct recorded *c = &cases[i];
-        char                  *path = xasprintf("%s/tests/fixtures/agents/%s.jsonl", ORCH_SOURCE_DIR, c->file);
+        char                  *path = xasprintf("%s/tests/fixtures/agents/%s", ORCH_SOURCE_DIR, c->file);
         struct report          r;
 
         report_read_log(&r, c->format, path, c->exit_status);
@@ -111,10 +133,13 @@ R1_report__believes_the_final_record_and_nothing_else(void **state)
         { "gemini", "stack trace\n", 0, false, false, "without its final record" },
         { "gemini", "stack trace\n", 247, false, true, "503" },
         { "gemini", "", 41, false, false, "without its final record" },
-        { "aider", "Applied edit to a.c\nCommit 1234567 add\n", 0, true, false, "" },
-        { "aider", "litellm.AuthenticationError: OpenAIException - no key\n", 0, false, false, "refused" },
-        { "aider", "litellm.RateLimitError: slow down\nRetrying in 0.2 seconds...\n", 0, false, true, "away" },
-        { "aider", "usage: aider [-h]\n", 2, false, false, "refused" },
+        { "gemini", "{\"type\":\"result\",\"status\":\"error\",\"error\":{\"message\":\"bad request in line 1502\"}}\n", 144, false, false,
+          "line 1502" },
+        { "codex", "{\"type\":\"turn.failed\",\"error\":{\"message\":\"Quota exceeded, last status: 429\"}}\n", 1, false, false, "Quota" },
+        { "aider", "usage: aider [-h]\n", 2, false, false, "without an answer" },
+        { "aider", "Tokens: 1,024 sent, 3 received.\nlitellm.BadRequestError: no\n", 0, false, false, "BadRequestError" },
+        /* A word of the model's is no sign of its service. */
+        { "aider", "servers may be overloaded\nlitellm.AuthenticationError: no key\n", 0, false, false, "no key" },
     };
 
     (void)state;
@@ -162,22 +187,60 @@ R1_report__finds_the_final_record_behind_a_line_of_megabytes(void **state)
     buf_fini(&text);
 }
 
+/* What is read back from the end has one success in it: cut anywhere before its end, there is none. */
 static void
-R1_report__of_aider_counts_its_last_words_only(void **state)
+R1_report__a_success_that_is_cut_is_none(void **state)
+{
+    static const char *const cases[][2] = { { "claude", "claude_stream_success" },
+                                            { "codex", "codex_success" },
+                                            { "gemini", "gemini_success" } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char  *path = xasprintf("%s/tests/fixtures/agents/%s.jsonl", ORCH_SOURCE_DIR, cases[i][1]);
+        size_t len;
+        char  *text = output_read_tail(path, LONG_LINE, &len);
+
+        assert_true(len > 0 && text[len - 1] == '\n');
+        for (size_t n = 0; n < len; n++) {
+            struct report r;
+            char         *part = xstrndup(text, n); /* its own bytes, so that a read behind them is caught */
+
+            report_read(&r, cases[i][0], part, n, 0);
+            assert_int_equal(r.is_success, n == len - 1); /* but for the end of its line it is whole */
+            report_fini(&r);
+            free(part);
+        }
+        free(text);
+        free(path);
+    }
+}
+
+static long
+peak_kib(void)
+{
+    struct rusage use;
+
+    getrusage(RUSAGE_SELF, &use);
+    return use.ru_maxrss;
+}
+
+static void
+R1_report__takes_no_memory_for_what_cannot_be_the_final_record(void **state)
 {
     struct buf    text = { 0 };
     struct report r;
+    long          before;
 
     (void)state;
-    buf_add_str(&text, "+    except litellm.RateLimitError: # Retrying in a while\n");
-    for (int i = 0; i < 200; i++)
-        buf_add_str(&text, "+    more of the change\n");
-    report_read(&r, "aider", text.data, text.len, 0);
-    assert_true(r.is_success);
-    buf_add_str(&text, "litellm.RateLimitError: slow down\n");
-    report_read(&r, "aider", text.data, text.len, 0);
+    buf_add_str(&text, "{\"type\":\"user\",\"content\":[0");
+    while (text.len < LONG_LINE)
+        buf_add_str(&text, ",{\"a\":1,\"b\":[1,2]}");
+    buf_add_str(&text, "]}\n");
+    before = peak_kib();
+    report_read(&r, "claude", text.data, text.len, 0);
     assert_false(r.is_success);
-    assert_true(r.is_transient);
+    assert_true(peak_kib() - before < GROWTH_KIB); /* parsed, it takes some 150 MiB, and a second or more */
     buf_fini(&text);
 }
 
@@ -186,7 +249,9 @@ R1_report__tokens_that_are_nonsense_are_not_told(void **state)
 {
     static const char text[] =
         "{\"type\":\"turn.completed\",\"usage\":{\"input_tokens\":5,\"cached_input_tokens\":9,\"output_tokens\":\"many\"}}";
-    struct report r;
+    static const char huge[] = "{\"type\":\"result\",\"usage\":{\"input_tokens\":9223372036854775807,\"cache_creation_input_tokens\":"
+                               "9223372036854775807,\"cache_read_input_tokens\":-1,\"output_tokens\":7},\"total_cost_usd\":\"much\"}";
+    struct report     r;
 
     (void)state;
     report_read(&r, "codex", text, strlen(text), 0);
@@ -194,6 +259,12 @@ R1_report__tokens_that_are_nonsense_are_not_told(void **state)
     assert_int_equal(tokens(&r, "input"), UNTOLD);
     assert_int_equal(tokens(&r, "cache"), 9);
     assert_int_equal(tokens(&r, "output"), UNTOLD);
+    report_fini(&r);
+    report_read(&r, "claude", huge, strlen(huge), 0);
+    assert_int_equal(tokens(&r, "input"), UNTOLD);
+    assert_int_equal(tokens(&r, "cache"), UNTOLD);
+    assert_int_equal(tokens(&r, "output"), 7);
+    assert_true(r.cost_usd < 0);
     report_fini(&r);
 }
 
@@ -205,7 +276,8 @@ main(void)
         cmocka_unit_test(R1_report__believes_the_final_record_and_nothing_else),
         cmocka_unit_test(R1_report__knows_nothing_of_a_command_without_a_format),
         cmocka_unit_test(R1_report__finds_the_final_record_behind_a_line_of_megabytes),
-        cmocka_unit_test(R1_report__of_aider_counts_its_last_words_only),
+        cmocka_unit_test(R1_report__a_success_that_is_cut_is_none),
+        cmocka_unit_test(R1_report__takes_no_memory_for_what_cannot_be_the_final_record),
         cmocka_unit_test(R1_report__tokens_that_are_nonsense_are_not_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

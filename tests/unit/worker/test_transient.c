@@ -109,6 +109,9 @@ transient__knows_how_long_to_wait(void **state)
         { "Rate limit reached. Please try again in 1.5s. Visit us", 1500 },
         { "Please try again in 350ms.", 350 },
         { "try again in 6m", 360000 },
+        { "Please retry in 57.6s.]", 57600 },
+        { "Please retry in 2h47m56.58s.", 7200000 },
+        { "Retrying in 8.0 seconds...", 0 }, /* its own pause, already past */
         { "try again in 500 milliseconds", 500 },
         { "Retry-After: 10 Host: example", 10000 },
         { "try again in 5 more seconds", 5000 },
