@@ -2,6 +2,8 @@
 import pathlib
 import re
 
+from house import wait_for
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OPTION = re.compile(r'^OPT\((\w+), (\w+), "([^"]*)", [^,]+, [^,]+, ([^,]*SHARED[^,]*), ', re.M)
 
@@ -21,7 +23,7 @@ def test_C2_what_the_environment_sets_reaches_SQL_and_an_operator_overrides_it(h
     house = house_of()
     house.start(ORCH_QG0_TITLE_MAX="17")
     house.wait_states()
-    assert house.value("select orch.setting('qg0_title_max')") == "17"
+    wait_for(lambda: house.value("select orch.setting('qg0_title_max')") == "17", hint="for the settings to be published")
     assert house.value("select orch.set_setting('qg0_title_max', '5')") == "5"
     issue = house.create("Longer than five")
     house.move(issue, "To Analyse")
