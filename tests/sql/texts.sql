@@ -79,6 +79,16 @@ select is(orch.refresh_cards(), 1, 'O2 one of a task on which an agent works doe
 select orch.refresh_cards();
 select is((select count(*) from orch.outbox as o where o.kind = 'card' and o.status = 'pending'), 1::bigint, 'O2 and many refreshings make one edit');
 
+-- A review may take days: its card follows now and then.
+rollback to fresh;
+select pg_temp.drive('analysis');
+select pg_temp.finish(r.id, 'ok', '{"head": "h1"}') from orch.agent_runs as r where r.ended_at is null;
+update orch.outbox set status = 'done', ended_at = now() where kind = 'card';
+insert into orch.tracker_messages (task_id, channel, kind, message_id) select t.id, 'telegram', 'card', '7' from orch.tasks as t;
+select is(orch.refresh_cards(), 0, 'P7 the card of a review that was just shown');
+update orch.tracker_messages set updated_at = now() - interval '11 min';
+select is(orch.refresh_cards(), 1, 'P7 and ten minutes later');
+
 -- Every message of a whole way, in Russian.
 rollback to fresh;
 select orch.set_setting('language', 'ru');
