@@ -1906,6 +1906,8 @@ ALTER TABLE ONLY orch.transitions
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.task_report(ref text) returns jsonb
 --     operator, reader, service; with the owner's rights; search_path=pg_catalog, pg_temp
+-- orch.told_number(value jsonb, below numeric) returns numeric
+--     owner
 -- orch.tombstone(key text, task_id bigint) returns text
 --     owner
 -- orch.transient_wait(job orch.jobs, detail jsonb) returns interval

@@ -10,8 +10,9 @@ returns setof bigint language sql as $$
            kill_at = coalesce(r.kill_at, (f.detail ->> 'kill_at')::timestamptz),
            gone_at = (f.detail ->> 'gone_at')::timestamptz,
            tree_size = (f.detail ->> 'tree_size')::int,
-           tokens_in = (f.detail #>> '{usage,input}')::bigint, tokens_out = (f.detail #>> '{usage,output}')::bigint,
-           tokens_cache = (f.detail #>> '{usage,cache}')::bigint, cost_usd = (f.detail ->> 'cost_usd')::numeric
+           tokens_in = floor(orch.told_number(f.detail #> '{usage,input}', 1e15)), tokens_out = floor(orch.told_number(f.detail #> '{usage,output}', 1e15)),
+           tokens_cache = floor(orch.told_number(f.detail #> '{usage,cache}', 1e15)),
+           cost_usd = orch.told_number(f.detail -> 'cost_usd', 999999) -- rounded, it still fits its column
       from unnest(run_ids, outcomes, details) as f (run_id, outcome, detail)
      where r.id = f.run_id and r.ended_at is null
     returning r.id

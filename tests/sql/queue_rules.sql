@@ -69,6 +69,29 @@ select results_eq($$select f.job_status, f.note, f.error_code from orch.finish_r
 select results_eq('select r.outcome, r.exit_status, r.tokens_in from orch.agent_runs as r join procs as p on p.run_id = r.id order by r.id',
     $$values ('ok', 0, 5::bigint), ('ok', null, null), ('ok', 0, null)$$, 'R4 their rows are closed with what happened');
 
+-- However a run ended, what it used counts; and what it wrote there never keeps it open.
+select orch.enqueue('a', 'used-' || n, max_attempts => 1) from generate_series(1, 13) as n;
+select pg_temp.claim(20);
+create temp table used as
+select j.run_id, j.id, e.n, e.outcome, e.told::jsonb
+  from (values (1, 'failed', '{"usage": {"input": 5, "output": 6, "cache": 7}, "cost_usd": 0.25, "error": "x"}'), (2, 'timeout', '{"usage": {"input": 5}, "cost_usd": 0.25}'),
+               (3, 'stopped', '{"usage": {"input": 5}, "cost_usd": 0.25}'), (4, 'lost', '{"usage": {"input": 5}, "cost_usd": 0.25}'),
+               (5, 'released', '{"usage": {"input": 5}, "cost_usd": 0.25}'), (6, 'transient', '{"usage": {"input": 5}, "cost_usd": 0.25}'),
+               (7, 'failed', '{"usage": {"input": "many"}, "cost_usd": "much"}'), (8, 'failed', '{"usage": {"input": -1}, "cost_usd": -0.5}'),
+               (9, 'failed', '{"usage": {"input": 1e300}, "cost_usd": 999999.9999999}'), (10, 'failed', '{"usage": [], "cost_usd": {}}'),
+               (11, 'failed', '{"usage": null, "cost_usd": null}'), (12, 'ok', '{"usage": {"input": true}, "cost_usd": 1e12}'),
+               (13, 'ok', '{"usage": {"input": 5.9}, "cost_usd": 0.2500004}')) as e (n, outcome, told)
+  join orch.jobs as j on j.content = 'used-' || e.n;
+select orch.run_started(u.run_id, 7, '1', 'boot', '/log', u.id) from used as u;
+select is_empty($$select u.n, f.error_code from used as u, orch.finish_runs(array[u.run_id], array[u.outcome], array[u.told], array[u.id]) as f where f.error_code <> ''$$,
+                'R4 no end is refused for what it tells of its usage');
+select results_eq('select r.outcome, r.tokens_in, r.cost_usd from used as u join orch.agent_runs as r on r.id = u.run_id order by u.n',
+    $$values ('failed', 5::bigint, 0.25), ('timeout', 5, 0.25), ('stopped', 5, 0.25), ('lost', 5, 0.25), ('released', 5, 0.25), ('transient', 5, 0.25),
+             ('failed', null, null), ('failed', null, null), ('failed', null, null), ('failed', null, null), ('failed', null, null), ('ok', null, null),
+             ('ok', 5, 0.25)$$, 'R4 usage and cost count for every end, and nonsense is not told');
+select is((select sum(c.cost_usd) from orch.costs as c), 1.75, 'R4 orch.costs sums them all');
+update orch.jobs set status = 'cancelled', finished_at = now(), held = null, held_by = null where status in ('queued', 'running');
+
 -- Pause and resume.
 select orch.enqueue('dev', 'd1');
 select orch.enqueue('ops', 'o1', repo => 'acme/shop');

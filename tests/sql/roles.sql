@@ -26,7 +26,7 @@ select d.who, string_to_table(d.names, ' ') as name from (values
                  'report_recent report_reconcile report_resilience '
                  'report_serial_gate report_stop report_task_deps report_upkeep requeue_job review_blocks review_holds review_leases review_limits returns_to '
                  'route_event route_forge route_issue route_status route_to_analyse rule_covers rules_for said said_span say send_back setting settle_job start_task stays_critical '
-                 'status_key story_asked story_effects story_moves story_now story_runs supersede_monitor take_duty task_merged tombstone transient_wait try_event wake_nodes want_pull without_one')
+                 'status_key story_asked story_effects story_moves story_now story_runs supersede_monitor take_duty task_merged told_number tombstone transient_wait try_event wake_nodes want_pull without_one')
 ) as d(who, names);
 create temporary table functions as
 select p.oid, p.oid::regprocedure::text as signature, p.proname as name, d.who, p.prosecdef as is_definer, l.lanname as language,
