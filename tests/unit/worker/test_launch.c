@@ -15,6 +15,8 @@
 #include "base/str.h"
 #include "worker/worker_int.h"
 
+enum { LONG_PROMPT = 128 * 1024 }; /* as an argument it would have one byte too many: Linux counts its NUL */
+
 struct rig {
     char dir[64];
     char path[96];
@@ -188,6 +190,71 @@ P6_result__that_is_a_pipe_a_link_or_a_directory_is_refused_at_once(void **state)
     rmdir(r->path);
 }
 
+/* What the pipeline would say: the content, and nothing else. */
+static char *
+say_content(const struct queue_job *job, const char *result_file, void *arg)
+{
+    (void)arg;
+    assert_string_equal(result_file, "/d/result.json");
+    return xstrdup(job->content);
+}
+
+static char **
+fill_argv(struct rig *r, const char *const *argv, const char *content)
+{
+    struct err       e = ERR_INIT;
+    struct queue_job job = { .content = (char *)content };
+    struct worker    worker = { .hooks = { .prompt = say_content } };
+    struct run       run = { .worker = &worker, .job = &job, .dir = r->dir, .result_file = (char *)"/d/result.json" };
+    char           **out = NULL;
+
+    assert_int_equal(launch_argv(&out, argv, &run, &e), 0);
+    return out;
+}
+
+static void
+R1_argv__has_the_prompt_where_it_says_so_and_takes_no_orders_from_it(void **state)
+{
+    static const char *const argv[] = { "a", "--", "<{prompt}>", "{prompt_fil}", "{prompt}{prompt}", NULL };
+    struct rig              *r = *state;
+    char                   **out = fill_argv(r, argv, "do {prompt} and {prompt_file}; $(x)");
+
+    assert_string_equal(out[0], "a");
+    assert_string_equal(out[2], "<do {prompt} and {prompt_file}; $(x)>");
+    assert_string_equal(out[3], "{prompt_fil}");
+    assert_string_equal(out[4], "do {prompt} and {prompt_file}; $(x)do {prompt} and {prompt_file}; $(x)");
+    assert_null(out[5]);
+    snprintf(r->path, sizeof(r->path), "%s/prompt.md", r->dir);
+    assert_int_equal(access(r->path, F_OK), -1); /* nobody asked for the file */
+    agent_env_free(out);
+}
+
+static void
+R1_argv__names_a_file_with_the_prompt_when_asked_or_when_it_is_too_long(void **state)
+{
+    static const char *const by_file[] = { "a", "--message-file={prompt_file}", NULL };
+    static const char *const by_word[] = { "a", "{prompt}", NULL };
+    struct rig              *r = *state;
+    char                     word[192], *content = xcalloc(1, LONG_PROMPT + 1);
+    char                   **out = fill_argv(r, by_file, "short");
+    struct stat              st;
+
+    snprintf(r->path, sizeof(r->path), "%s/prompt.md", r->dir);
+    snprintf(word, sizeof(word), "--message-file=%s", r->path);
+    assert_string_equal(out[1], word);
+    assert_int_equal(stat(r->path, &st), 0);
+    assert_int_equal(st.st_size, strlen("short"));
+    agent_env_free(out);
+    memset(content, 'x', LONG_PROMPT);
+    out = fill_argv(r, by_word, content);
+    snprintf(word, sizeof(word), "Read the file %s and do what it says.", r->path);
+    assert_string_equal(out[1], word);
+    assert_int_equal(stat(r->path, &st), 0);
+    assert_int_equal(st.st_size, LONG_PROMPT);
+    agent_env_free(out);
+    free(content);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -195,6 +262,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(R2_environment__holds_the_job_and_what_was_asked_for_and_no_secret),
+        TEST(R1_argv__has_the_prompt_where_it_says_so_and_takes_no_orders_from_it),
+        TEST(R1_argv__names_a_file_with_the_prompt_when_asked_or_when_it_is_too_long),
         TEST(P6_result__is_read_into_the_detail_of_the_run),
         TEST(P6_result__of_more_than_a_mebibyte_is_refused),
         TEST(P6_result__that_is_a_pipe_a_link_or_a_directory_is_refused_at_once),
