@@ -224,13 +224,14 @@ read_records(struct report *r, const struct format *f, const char *text, size_t 
 }
 
 /* aider writes for people, and ends with status 0 also when nobody answered. What decides is the last line that tells either: an answer is
- * followed by its price, its edits and its commit, and asking anew within a run may have helped. litellm is what it asks services with. */
+ * followed by its price, its edits and its commit, and asking anew within a run may have helped. litellm is what it asks services with;
+ * its errors begin a line, and code that quotes them does not. */
 static void
 read_aider(struct report *r, const char *text, size_t len)
 {
     static const char answered[] = "^(Tokens: [0-9.,]+[kM]? sent|Applied edit to |Commit [0-9a-f]{7})";
-    static const char refused[] = "litellm\\.[A-Za-z]*(Error|Timeout)|has hit a token limit!";
-    static const char passing[] = "litellm\\.(RateLimitError|InternalServerError|ServiceUnavailableError|APIConnectionError|Timeout)";
+    static const char refused[] = "^litellm\\.[A-Za-z]*(Error|Timeout):|^Model .* has hit a token limit!";
+    static const char passing[] = "^litellm\\.(RateLimitError|InternalServerError|ServiceUnavailableError|APIConnectionError|Timeout):";
     bool              is_told = false;
 
     if (len > AIDER_MAX) {

@@ -187,6 +187,25 @@ R1_report__finds_the_final_record_behind_a_line_of_megabytes(void **state)
     buf_fini(&text);
 }
 
+static void
+R1_report__of_aider_what_an_edit_quotes_is_no_error(void **state)
+{
+    struct buf    text = { 0 };
+    struct report r;
+
+    (void)state;
+    buf_add_str(&text,
+                "+    except litellm.RateLimitError: # Retrying in a while\nTokens: 2.3k sent, 234 received.\nCommit 1234567 feat: x\n");
+    buf_add_str(&text, "shop.py:3: except litellm.RateLimitError: # is never raised\n");
+    report_read(&r, "aider", text.data, text.len, 0);
+    assert_true(r.is_success);
+    buf_add_str(&text, "litellm.RateLimitError: slow down\nRetrying in 0.2 seconds...\n");
+    report_read(&r, "aider", text.data, text.len, 0);
+    assert_false(r.is_success);
+    assert_true(r.is_transient);
+    buf_fini(&text);
+}
+
 /* What is read back from the end has one success in it: cut anywhere before its end, there is none. */
 static void
 R1_report__a_success_that_is_cut_is_none(void **state)
@@ -276,6 +295,7 @@ main(void)
         cmocka_unit_test(R1_report__believes_the_final_record_and_nothing_else),
         cmocka_unit_test(R1_report__knows_nothing_of_a_command_without_a_format),
         cmocka_unit_test(R1_report__finds_the_final_record_behind_a_line_of_megabytes),
+        cmocka_unit_test(R1_report__of_aider_what_an_edit_quotes_is_no_error),
         cmocka_unit_test(R1_report__a_success_that_is_cut_is_none),
         cmocka_unit_test(R1_report__takes_no_memory_for_what_cannot_be_the_final_record),
         cmocka_unit_test(R1_report__tokens_that_are_nonsense_are_not_told),
