@@ -95,6 +95,7 @@ CREATE TABLE orch.tasks (
     evidence jsonb DEFAULT '{}'::jsonb NOT NULL,
     ci_asked_at timestamp with time zone,
     ci_error text,
+    attention_said text,
     CONSTRAINT tasks_attention_check CHECK ((attention = ANY (ARRAY['needs_input'::text, 'blocked'::text]))),
     CONSTRAINT tasks_check CHECK (((stage = 'cancelled'::text) = (cancelled_at IS NOT NULL))),
     CONSTRAINT tasks_check1 CHECK (((stage = ANY (ARRAY['done'::text, 'cancelled'::text])) = (finished_at IS NOT NULL))),
@@ -133,6 +134,7 @@ COMMENT ON COLUMN orch.tasks.cancel_heard_at IS 'When the STOP reached orchd: th
 COMMENT ON COLUMN orch.tasks.evidence IS 'What the newest run that told of it left on the branch for the gates to judge.';
 COMMENT ON COLUMN orch.tasks.ci_asked_at IS 'When the reconciler last asked the forge for the commit statuses of head_sha.';
 COMMENT ON COLUMN orch.tasks.ci_error IS 'Why the forge could not be asked for the commit statuses of head_sha at the last time; null = it could.';
+COMMENT ON COLUMN orch.tasks.attention_said IS 'attention_reason in the language of messages, where that is another text; null = as it is.';
 
 CREATE TABLE orch.monitors (
     id bigint NOT NULL,
@@ -1225,7 +1227,8 @@ CREATE TABLE orch.tracker_messages (
     channel text NOT NULL,
     kind text NOT NULL,
     message_id text NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    digest text
 );
 COMMENT ON TABLE orch.tracker_messages IS 'Messages that are edited in place, such as a task''s live card.';
 COMMENT ON COLUMN orch.tracker_messages.task_id IS 'Task.';
@@ -1233,6 +1236,7 @@ COMMENT ON COLUMN orch.tracker_messages.channel IS 'Messenger.';
 COMMENT ON COLUMN orch.tracker_messages.kind IS 'Which message.';
 COMMENT ON COLUMN orch.tracker_messages.message_id IS 'Its id there.';
 COMMENT ON COLUMN orch.tracker_messages.updated_at IS 'When it was sent or edited last.';
+COMMENT ON COLUMN orch.tracker_messages.digest IS 'MD5 of the text that it shows; null = not known.';
 
 ALTER TABLE orch.transitions ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME orch.transitions_id_seq
@@ -1530,11 +1534,13 @@ ALTER TABLE ONLY orch.transitions
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.begin_prune(node text, every interval) returns boolean
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
--- orch.block_task(task_id bigint, attention text, reason text) returns void
+-- orch.block_task(task_id bigint, attention text, reason text, said text DEFAULT NULL::text) returns void
 --     owner; search_path=pg_catalog, pg_temp
+-- orch.block_task_because(task_id bigint, key text, VARIADIC words text[]) returns void
+--     owner
 -- orch.blocked_by(agent text, repo text, limit_key text, admitted bigint[], OUT held_by text, OUT words text) returns record
 --     owner
--- orch.board_states_failed(project_id bigint, error text) returns void
+-- orch.board_states_failed(project_id bigint, error text, retry_after interval DEFAULT NULL::interval) returns void
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.cancel_job(job_id bigint, reason text DEFAULT ('cancelled by '::text || (SESSION_USER)::text)) returns text
 --     operator, service; with the owner's rights; search_path=pg_catalog, pg_temp
@@ -1666,6 +1672,8 @@ ALTER TABLE ONLY orch.transitions
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.is_prune_due(last_run timestamp with time zone, at timestamp with time zone, every interval) returns boolean
 --     owner
+-- orch.is_resting(channel text) returns boolean
+--     owner
 -- orch.is_ruled() returns boolean
 --     owner
 -- orch.is_terminal(stage text) returns boolean
@@ -1734,7 +1742,7 @@ ALTER TABLE ONLY orch.transitions
 --     operator, service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.poll_news(project_id bigint, issues jsonb, OUT news jsonb, OUT newest timestamp with time zone, OUT goes_on boolean) returns record
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
--- orch.project_polled(project_id bigint, polled_to timestamp with time zone, error text) returns void
+-- orch.project_polled(project_id bigint, polled_to timestamp with time zone, error text, retry_after interval DEFAULT NULL::interval) returns void
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.projects_to_poll(every interval) returns TABLE(project_id bigint, workspace text, plane_project_id text)
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
@@ -1814,6 +1822,8 @@ ALTER TABLE ONLY orch.transitions
 --     owner
 -- orch.requeue_job(job_id bigint, error text, wait interval, uses_attempt boolean) returns text
 --     owner; search_path=pg_catalog, pg_temp
+-- orch.rest_channel(channel text, for_at_least interval) returns boolean
+--     owner; search_path=pg_catalog, pg_temp
 -- orch.resume(kind text, name text DEFAULT ''::text) returns text
 --     operator, service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.retry_effect(effect_id bigint) returns text
@@ -1858,9 +1868,11 @@ ALTER TABLE ONLY orch.transitions
 --     service; with the owner's rights; plan_cache_mode=force_generic_plan, search_path=pg_catalog, pg_temp
 -- orch.said() returns TABLE(key text, en text, ru text)
 --     owner
--- orch.said_span(span interval) returns text
+-- orch.said_span(span interval, is_rough boolean DEFAULT false) returns text
 --     owner
 -- orch.say(key text, VARIADIC words text[] DEFAULT '{}'::text[]) returns text
+--     owner
+-- orch.say_in(language text, key text, VARIADIC words text[] DEFAULT '{}'::text[]) returns text
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.schedule(name text, cron text, agent text, content text DEFAULT ''::text, time_zone text DEFAULT 'UTC'::text, repo text DEFAULT NULL::text, priority integer DEFAULT 0, max_attempts integer DEFAULT NULL::integer, tags text[] DEFAULT '{}'::text[], missed text DEFAULT 'once'::text) returns timestamp with time zone
 --     operator, service; with the owner's rights; search_path=pg_catalog, pg_temp
@@ -1874,6 +1886,8 @@ ALTER TABLE ONLY orch.transitions
 --     owner
 -- orch.settle_job(job orch.jobs, run_id bigint, outcome text, detail jsonb) returns text
 --     owner; search_path=pg_catalog, pg_temp
+-- orch.shortened(words text, most integer) returns text
+--     owner
 -- orch.span_text(span interval) returns text
 --     operator, reader, service
 -- orch.start_task(project_id bigint, issue_id text, sequence bigint, title text, description text, actor text, event_id bigint DEFAULT NULL::bigint) returns bigint
@@ -1926,3 +1940,5 @@ ALTER TABLE ONLY orch.transitions
 --     operator, reader, service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.without_one(list text[], item text) returns text[]
 --     owner
+-- orch.word_cards(ids bigint[]) returns bigint[]
+--     owner; search_path=pg_catalog, pg_temp

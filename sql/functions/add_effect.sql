@@ -6,7 +6,8 @@ declare
 begin
     select case
                when add_effect.kind in ('board_comment', 'board_status') then 'board/' || t.id
-               when add_effect.kind in ('alert', 'card') then 'chat/' || t.id
+               when add_effect.kind = 'alert' then 'chat/' || t.id
+               when add_effect.kind = 'card' then 'card/' || t.id -- Another message: no alert waits for it.
                else 'repo/' || t.repo || '/' || t.branch
            end
       into lane from orch.tasks as t where t.id = add_effect.task_id;

@@ -20,7 +20,7 @@ begin
     update orch.agent_runs as r set stop_at = clock_timestamp() where r.job_id = job.id and r.ended_at is null and r.stop_at is null;
     perform pg_notify('orch_stop', job.node) where job.status = 'running';
     if job.task_id is not null then
-        perform orch.block_task(job.task_id, 'blocked', format('job %s was cancelled: %s', job.id, reason));
+        perform orch.block_task_because(job.task_id, 'cancelled', job.id::text, reason);
     end if;
     return format('job %s is cancelled', job_id);
 end

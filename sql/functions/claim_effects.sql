@@ -35,12 +35,14 @@ begin
         update orch.outbox as o
            set token = gen_random_uuid(), holder = claim_effects.node, locked_until = now() + interval '2 minutes', attempts = o.attempts + 1
           from due where o.id = due.id
-        returning o.id, o.kind),
-    spent as (
-        update orch.channels as c set tokens = c.tokens - (select count(*) from taken as k where k.kind in ('alert', 'card'))
-         where c.channel = 'chat' and messages is not null)
+        returning o.id)
     select array_agg(k.id) into ids from taken as k;
     -- In a statement of its own: it sees what was committed before the rows were ours, and a card shows that.
+    ids := orch.word_cards(ids);
+    if messages is not null then
+        update orch.channels as c set tokens = c.tokens - (select count(*) from orch.outbox as o where o.id = any (ids) and o.kind in ('alert', 'card'))
+         where c.channel = 'chat';
+    end if;
     return query
     select k.id, k.token, k.kind, k.attempts, k.task_id, orch.effect_payload(k), orch.effect_context(k) from orch.outbox as k where k.id = any (ids) order by k.id;
 end

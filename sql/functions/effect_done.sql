@@ -20,9 +20,9 @@ begin
         when 'board_status' then
             perform orch.note_own_status(task.id, result);
         when 'card' then
-            insert into orch.tracker_messages as m (task_id, channel, kind, message_id)
-            values (task.id, 'telegram', 'card', result ->> 'message_id')
-                on conflict on constraint tracker_messages_pkey do update set message_id = excluded.message_id, updated_at = now();
+            insert into orch.tracker_messages as m (task_id, channel, kind, message_id, digest)
+            values (task.id, 'telegram', 'card', result ->> 'message_id', md5(effect.payload ->> 'text'))
+                on conflict on constraint tracker_messages_pkey do update set message_id = excluded.message_id, digest = excluded.digest, updated_at = now();
         else
             null; -- Nothing follows from the others.
     end case;

@@ -3,10 +3,12 @@ returns void language plpgsql as $$
 declare
     effect orch.outbox;
     task   orch.tasks;
+    must_wait boolean := false;
 begin
     select * into effect from orch.outbox as o where o.id = effect_failed.effect_id;
-    update orch.channels as c set quiet_until = greatest(c.quiet_until, now() + retry_after)
-     where c.channel = orch.channel_of(effect.kind) and retry_after > interval '0' and not is_permanent;
+    if retry_after > interval '0' and not is_permanent then
+        must_wait := orch.rest_channel(orch.channel_of(effect.kind), retry_after);
+    end if;
     select * into task from orch.tasks as t where t.id = effect.task_id for no key update;
     if orch.is_terminal(task.stage) and orch.moves_task(effect.kind) then
         perform orch.end_effect(effect_id, token, 'skipped', 'the task was stopped; last error: ' || error);
@@ -17,6 +19,10 @@ begin
             perform orch.add_effect(task.id, 'alert', jsonb_build_object('text',
                 orch.say('cleanup.fails', orch.original_key(task.work_item), effect.kind, error)));
         end if;
+    elsif must_wait then
+        -- A channel that is full is no reason to give up: this was no attempt.
+        perform orch.delay_effect(effect_id, token, error, retry_after);
+        update orch.outbox as o set attempts = o.attempts - 1 where o.id = effect.id;
     elsif is_permanent or effect.attempts >= orch.setting('effect_max_attempts')::int then
         perform orch.end_effect(effect_id, token, 'dead', error);
         perform orch.mourn_effect(effect, task, error);

@@ -14,14 +14,11 @@ returns jsonb language sql stable as $$
                                                                  where i.issue_id = orch.original_key(t.plane_issue_id) and i.state_id = b.state_id)))
               from orch.tasks as t where t.id = effect.task_id)
         when 'card' then (
-            select jsonb_build_object(
-                       'text', orch.card_text(t),
-                       'message_id', (select m.message_id from orch.tracker_messages as m
-                                       where m.task_id = t.id and m.channel = 'telegram' and m.kind = 'card'))
-              from orch.tasks as t where t.id = effect.task_id)
+            select jsonb_build_object('message_id', max(m.message_id))
+              from orch.tracker_messages as m where m.task_id = effect.task_id and m.channel = 'telegram' and m.kind = 'card')
         when 'pull_merge' then (
             select jsonb_build_object('number', t.pull_number) from orch.tasks as t where t.id = effect.task_id)
         else '{}'
     end
 $$;
-comment on function orch.effect_payload(orch.outbox) is 'An effect''s payload with what is only known when it is delivered: ids of statuses, the card''s text, the pull request.';
+comment on function orch.effect_payload(orch.outbox) is 'An effect''s payload with what is only known when it is delivered: ids of statuses, the card''s message, the pull request.';

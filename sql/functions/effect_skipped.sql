@@ -7,7 +7,7 @@ begin
     if effect.kind = 'pull_merge' then
         perform orch.send_back(effect.task_id, 'the pull request cannot be merged: ' || reason, 'gate_rejected', 'orchd');
     elsif orch.moves_task(effect.kind) then
-        perform orch.block_task(effect.task_id, 'blocked', format('%s was skipped: %s', effect.kind, reason));
+        perform orch.block_task_because(effect.task_id, 'skipped', effect.kind, reason);
     end if;
 end
 $$;

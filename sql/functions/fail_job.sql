@@ -11,7 +11,7 @@ begin
         perform orch.send_back(job.task_id, 'the deploy failed: ' || problem, 'gate_rejected', job.agent, null, run_id,
                                jsonb_strip_nulls(jsonb_build_object('log', nullif(log, ''))));
     elsif not orch.apply_cancel(job.task_id) then
-        perform orch.block_task(job.task_id, 'blocked', format('%s failed %s times; last: %s', job.agent, job.attempts, problem));
+        perform orch.block_task_because(job.task_id, 'failed', job.agent, job.attempts::text, problem);
     end if;
     return 'failed';
 end

@@ -1,7 +1,5 @@
 create or replace function orch.mourn_effect(effect orch.outbox, task orch.tasks, error text)
 returns void language plpgsql as $$
-declare
-    lost text := format('effect %s (%s) gave up: %s', effect.id, effect.kind, error);
 begin
     if task.id is null or effect.kind in ('alert', 'card') then
         return; -- It is listed in orch.dead_effects; an alert about a dead alert would only die too.
@@ -10,7 +8,7 @@ begin
         update orch.tasks as t set pull_number = null where t.id = task.id and error like 'integrity: %';
         perform orch.send_back(task.id, 'the pull request cannot be merged: ' || error, 'gate_rejected', 'orchd');
     elsif orch.moves_task(effect.kind) then
-        perform orch.block_task(task.id, 'blocked', lost);
+        perform orch.block_task_because(task.id, 'gave.up', effect.id::text, effect.kind, error);
     else
         perform orch.add_effect(task.id, 'alert', jsonb_build_object('text',
             orch.say('effect.dead', orch.original_key(task.work_item), effect.id::text, effect.kind, error)));

@@ -3,7 +3,7 @@
 create or replace function orch.projects_to_poll(every interval)
 returns table (project_id bigint, workspace text, plane_project_id text) language sql stable as $$
     select p.id, p.plane_workspace, p.plane_project_id
-      from orch.projects as p where p.board_actor is not null
+      from orch.projects as p where p.board_actor is not null and not orch.is_resting('board')
      order by p.polled_at nulls first, p.id
      limit greatest(1, extract(epoch from every)::int / 2)
 $$;

@@ -1,18 +1,17 @@
--- Only what changes by itself: a task on which an agent works, one that is watched, and, less often, one that a person reviews. A card that was
--- never sent needs nothing.
+-- Times go on and reasons change without anybody who would promise a card for that: this is where they are seen.
 create or replace function orch.refresh_cards()
 returns int language plpgsql as $$
 declare
     count int;
 begin
     perform orch.add_card(t.id)
-       from orch.tasks as t join orch.tracker_messages as s on s.task_id = t.id and s.kind = 'card'
-      where exists (select from orch.agent_runs as r where r.task_id = t.id and r.ended_at is null)
-         or exists (select from orch.monitors as m where m.task_id = t.id and m.ended_at is null)
-         or t.finished_at is null and t.brd_review_started_at is not null and t.brd_review_ended_at is null
-            and s.updated_at < now() - interval '10 minutes';
+       from (select u.id from orch.tasks as u where u.finished_at is null
+              union select m.task_id from orch.monitors as m where m.ended_at is null) as alive
+       join orch.tasks as t on t.id = alive.id
+       join orch.tracker_messages as s on s.task_id = t.id and s.channel = 'telegram' and s.kind = 'card'
+      where s.digest is distinct from md5(orch.card_text(t));
     get diagnostics count = row_count;
     return count;
 end
 $$;
-comment on function orch.refresh_cards() is 'Promises the cards of tasks whose times go on. How many.';
+comment on function orch.refresh_cards() is 'Promises the cards that no longer show their task as it is. How many.';

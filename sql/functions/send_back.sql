@@ -22,7 +22,7 @@ begin
         update orch.tasks as t set brd_review_started_at = null, brd_review_ended_at = null where t.id = task.id;
     end if;
     if returns >= orch.setting('max_stage_returns')::int then
-        perform orch.block_task(task.id, 'blocked', format('sent back to %s %s times; last reason: %s', target, returns + 1, reason));
+        perform orch.block_task_because(task.id, 'returned', target, (returns + 1)::text, reason);
         return;
     end if;
     perform orch.queue_stage_job(task.id, format('Sent back from %s: %s', task.stage, reason)

@@ -29,7 +29,8 @@ begin
     if detail ->> 'result_outcome' in ('needs_input', 'blocked') then
         perform orch.end_job(job.id, 'done', null);
         perform orch.finish_deploy(job.task_id, 'FAILED', problem);
-        perform orch.block_task(job.task_id, detail ->> 'result_outcome', coalesce(detail ->> 'message', 'the agent gave no reason'));
+        perform orch.block_task(job.task_id, detail ->> 'result_outcome', coalesce(detail ->> 'message', orch.say_in('en', 'no.reason')),
+                                coalesce(detail ->> 'message', orch.say('no.reason')));
         return detail ->> 'result_outcome';
     end if;
     if job.stage in ('development', 'review', 'testing', 'deploy-staging', 'deploy') then

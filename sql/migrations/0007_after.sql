@@ -61,3 +61,11 @@ comment on column orch.channels.filled_at   is 'When tokens was counted.';
 comment on column orch.channels.quiet_until is 'The other side asked for patience (Retry-After): nothing is sent there before.';
 insert into orch.channels (channel) values ('chat'), ('board');
 insert into orch.settings (name, published) values ('language', 'en'), ('telegram_per_minute', '20');
+
+alter table orch.tracker_messages add column digest text;
+comment on column orch.tracker_messages.digest is 'MD5 of the text that it shows; null = not known.';
+alter table orch.tasks add column attention_said text;
+comment on column orch.tasks.attention_said is 'attention_reason in the language of messages, where that is another text; null = as it is.';
+drop function if exists orch.block_task(bigint, text, text);
+drop function if exists orch.project_polled(bigint, timestamptz, text);
+drop function if exists orch.board_states_failed(bigint, text);

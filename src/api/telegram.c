@@ -10,7 +10,7 @@
 
 enum {
     MAX_TEXT = 4000, /* code points; the messenger takes 4096, and a link on its own line needs a few */
-    MAX_URL = 2000
+    MAX_URL = 1400   /* bytes; the messenger takes 32768 with the markup, and an escaped byte may be six: 6 * (4000 + 1400) */
 };
 
 struct telegram {

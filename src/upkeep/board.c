@@ -1,4 +1,5 @@
 /* board: a round through the projects of a board, for the duties that ask it. */
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -95,6 +96,13 @@ board_be_quiet(struct board *b, int64_t retry_after_ms)
 {
     if (retry_after_ms > 0)
         b->quiet_until_ms = clock_mono_ms() + retry_after_ms;
+}
+
+const char *
+board_quiet_text(const struct board *b, const struct duty *d)
+{
+    int64_t left = b->quiet_until_ms - clock_mono_ms();
+    return left > 0 ? turn_fmt(upkeep_loop(d), "%" PRId64, left) : NULL;
 }
 
 void

@@ -69,7 +69,7 @@ end_project(struct duty *d, const struct err *e)
 {
     struct poll  *p = d->own;
     struct board *b = &p->board;
-    const char   *params[] = { b->projects[b->at].id, e ? NULL : p->newest, e ? e->text : NULL };
+    const char   *params[] = { b->projects[b->at].id, e ? NULL : p->newest, e ? e->text : NULL, board_quiet_text(b, d) };
     board_keep_error(b, e);
     d->call = db_call(upkeep_db(d), CALL_project_polled, params, on_noted, d);
 }

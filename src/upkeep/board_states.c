@@ -48,9 +48,10 @@ static void
 store_failure(struct duty *d, const struct err *e, int64_t retry_after_ms)
 {
     struct board *b = &((struct states *)d->own)->board;
-    const char   *params[] = { b->projects[b->at].id, e->text };
+    const char   *params[] = { b->projects[b->at].id, e->text, NULL };
     board_keep_error(b, e);
     board_be_quiet(b, retry_after_ms);
+    params[2] = board_quiet_text(b, d);
     d->call = db_call(upkeep_db(d), CALL_board_states_failed, params, on_failure_stored, d);
 }
 

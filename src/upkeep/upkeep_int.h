@@ -83,7 +83,9 @@ bool board_has_next(struct board *b, const struct err *e);
 /* Sets *e and is false without a board. */
 bool board_is_there(const struct board *b, const struct duty *d, struct err *e);
 void board_be_quiet(struct board *b, int64_t retry_after_ms); /* not above 0: the board did not ask for it */
-void board_end_round(struct board *b, struct duty *d, int64_t count);
+/* How many ms more, for Postgres, which keeps the effects from the board meanwhile; NULL = none. Dies with the turn. */
+const char *board_quiet_text(const struct board *b, const struct duty *d);
+void        board_end_round(struct board *b, struct duty *d, int64_t count);
 
 /* Has one thing that was read routed as a delivery would be (W3). key makes a repetition known. fn with the answer of receive_event(). */
 struct db_call *upkeep_route(struct duty *d, const char *kind, const char *key, struct json *facts, db_fn *fn);

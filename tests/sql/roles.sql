@@ -16,17 +16,17 @@ select d.who, string_to_table(d.names, ' ') as name from (values
                  'finish_runs leftover_runs monitor_checked monitors_due node_agents node_awake node_idle node_start node_stop note_disks poll_news project_polled projects_to_poll projects_wanting_states publish_settings '
                  'put_board_states reap receive_event retry_events run_detaches run_duty run_started run_stopping runs_to_stop sweep_cancels'),
     ('owner',    'active_job add_card add_clean_up add_effect admit_jobs advance agent_problem alert_failed apply_cancel back_off '
-                 'begin_deploy begin_monitor block_task blocked_by cancel_jobs cancel_task card_text channel_of chat_room check_agent check_gate check_jobs check_rule check_settings '
+                 'begin_deploy begin_monitor block_task block_task_because blocked_by cancel_jobs cancel_task card_text channel_of chat_room check_agent check_gate check_jobs check_rule check_settings '
                  'close_run close_runs cron_allows cron_day cron_field cron_next_named cron_next_walking cron_number cron_parts degrade delay_effect '
                  'effect_context effect_payload end_effect end_job end_monitor enqueue_keyed enter_stage fail_job file_blobs find_story find_task finish_deploy '
-                 'fire_schedule fire_schedules first_instant free_held heed_labels hold_reason idle_key idle_tasks initiate_deploy is_critical is_prune_due is_ruled is_terminal job_problem '
+                 'fire_schedule fire_schedules first_instant free_held heed_labels hold_reason idle_key idle_tasks initiate_deploy is_critical is_prune_due is_resting is_ruled is_terminal job_problem '
                  'limit_key limit_room local_time member_problem merge_checked mourn_effect move_on need_node need_task newest_ticks next_job_ms '
                  'note_own_status open_run open_runs prune prune_events prune_jobs prune_outbox queue_stage_job reconcile reconcile_task refresh_cards repo_in_scope '
                  'report_auto_labels report_build_cache report_counts report_disk_watchdog report_duty report_events report_max_concurrency report_nodes report_outbox report_post_deploy report_reaper '
                  'report_recent report_reconcile report_resilience '
-                 'report_serial_gate report_stop report_task_deps report_upkeep requeue_job review_blocks review_holds review_leases review_limits returns_to '
-                 'route_event route_forge route_issue route_status route_to_analyse rule_covers rules_for said said_span say send_back setting settle_job start_task stays_critical '
-                 'status_key story_asked story_effects story_moves story_now story_runs supersede_monitor take_duty task_merged told_number tombstone transient_wait try_event wake_nodes want_pull without_one')
+                 'report_serial_gate report_stop report_task_deps report_upkeep requeue_job rest_channel review_blocks review_holds review_leases review_limits returns_to '
+                 'route_event route_forge route_issue route_status route_to_analyse rule_covers rules_for said said_span say say_in send_back setting settle_job shortened start_task stays_critical '
+                 'status_key story_asked story_effects story_moves story_now story_runs supersede_monitor take_duty task_merged told_number tombstone transient_wait try_event wake_nodes want_pull without_one word_cards')
 ) as d(who, names);
 create temporary table functions as
 select p.oid, p.oid::regprocedure::text as signature, p.proname as name, d.who, p.prosecdef as is_definer, l.lanname as language,

@@ -426,6 +426,22 @@ telegram_render__cuts_before_it_escapes(void **state)
 }
 
 static void
+telegram_render__keeps_within_what_the_messenger_takes(void **state)
+{
+    char                 text_of_quotes[9001], url[1401] = "https://x/";
+    struct telegram_text text = { .text = text_of_quotes, .url = url, .word = "ORCH-042" };
+    struct buf           html = { 0 };
+    (void)state;
+    memset(text_of_quotes, '"', sizeof(text_of_quotes) - 1);
+    text_of_quotes[sizeof(text_of_quotes) - 1] = '\0';
+    memset(url + strlen(url), '"', sizeof(url) - 1 - strlen(url));
+    telegram_render(&html, &text);
+    assert_non_null(strstr(html.data, "…\n<a href="));
+    assert_true(html.len <= 32768);
+    buf_fini(&html);
+}
+
+static void
 telegram__never_shows_its_token(void **state)
 {
     static const struct telegram_text text = { .text = "x" };
@@ -501,6 +517,7 @@ main(void)
         T(S4_gitea_delete_branch__of_an_absent_branch_is_success),
         T(telegram_send__escapes_and_links_the_work_item),
         T(telegram_render__cuts_before_it_escapes),
+        T(telegram_render__keeps_within_what_the_messenger_takes),
         T(telegram__never_shows_its_token),
         T(telegram__obeys_retry_after_and_tells_refusals_apart),
         T(api_cancel__silences_the_callback),

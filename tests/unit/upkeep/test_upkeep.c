@@ -467,6 +467,7 @@ upkeep__leaves_the_board_alone_when_it_asks_for_patience(void **state)
     run_until(is_states_idle);
     assert_int_equal(http_server_count(w.stand.server), 1);
     assert_int_equal(fake_db_count(w.stand.db, CALL_board_states_failed), 1);
+    assert_in_range(atol(fake_db_param(w.stand.db, CALL_board_states_failed, 0, 2)), 1, 60000);
 }
 
 static bool
