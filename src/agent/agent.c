@@ -463,12 +463,18 @@ on_stuck(void *arg)
     pidfd_send_signal(a->pidfd, SIGKILL, NULL, 0);
 }
 
+static bool
+takes_orders(const struct agent *a)
+{
+    return !a->is_detached && a->state != AGENT_LOST && a->state != AGENT_OVER && !a->is_reaped;
+}
+
 static void
 give_order(struct agent *a, enum warden_verb verb, int64_t grace_ms, const char *why)
 {
     struct warden_order order = { .verb = verb, .ms = grace_ms };
 
-    if (a->is_detached || a->state == AGENT_LOST || a->state == AGENT_OVER || a->is_reaped)
+    if (!takes_orders(a))
         return;
     if (!a->asked_us)
         a->asked_us = clock_wall_us();
@@ -499,7 +505,7 @@ agent_renew(struct agent *a, int64_t until_ms)
 {
     struct warden_order order = { .verb = WARDEN_RENEW, .ms = until_ms };
 
-    if (!a->is_detached && a->state != AGENT_LOST && a->state != AGENT_OVER && !a->is_reaped)
+    if (takes_orders(a))
         send(a->control, &order, sizeof(order), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 

@@ -19,15 +19,16 @@
 enum { PROBE_MAGIC = 0x70726f62 /* "prob" */, DIR_MODE = 0750, GRACE_MS = 2000, STATUS_OK = 200, STATUS_ABOVE = 300, ANSWER_MAX = 1 << 20 };
 
 struct probe {
-    uint32_t           magic;
-    struct duty       *duty;
-    char              *id;
-    char              *repo;
-    char              *log_path;
-    char              *marker;
-    struct fetch_call *request;
-    struct agent      *command;
-    struct db_call    *call;
+    uint32_t              magic;
+    struct duty          *duty;
+    char                 *id;
+    char                 *repo;
+    char                 *log_path;
+    char                 *marker;
+    struct config_monitor how; /* as it was begun; url is the config's, and not looked at later */
+    struct fetch_call    *request;
+    struct agent         *command;
+    struct db_call       *call;
     LIST_ENTRY(probe) link;
 };
 
@@ -84,21 +85,12 @@ on_told(struct db_result *r, const struct err *e, void *arg)
 static void
 tell(struct probe *p, const char *why)
 {
-    struct duty          *d = p->duty;
-    struct config_monitor how;
-    struct config_agent   command;
-    char                  every_ms[24], failures[24];
+    char every_ms[24], failures[24];
 
-    if (!config_find_monitor(&how, &command, upkeep_config(d), p->repo)) {
-        probe_free(p); /* a reload has lost it: the next round ends the watch */
-        end_if_all_told(d);
-        return;
-    }
-    free(command.argv);
-    snprintf(every_ms, sizeof every_ms, "%" PRId64, how.interval_ms);
-    snprintf(failures, sizeof failures, "%" PRId64, how.failures);
-    p->call = db_call(upkeep_db(d), CALL_monitor_checked,
-                      (const char *const[]){ p->id, why, every_ms, failures, how.has_rollback ? "true" : "false" }, on_told, p);
+    snprintf(every_ms, sizeof every_ms, "%" PRId64, p->how.interval_ms);
+    snprintf(failures, sizeof failures, "%" PRId64, p->how.failures);
+    p->call = db_call(upkeep_db(p->duty), CALL_monitor_checked,
+                      (const char *const[]){ p->id, why, every_ms, failures, p->how.has_rollback ? "true" : "false" }, on_told, p);
 }
 
 /* --- by URL --- */
@@ -118,9 +110,9 @@ on_answer(const struct fetch_response *r, const struct err *e, void *arg)
 }
 
 static void
-ask_url(struct probe *p, const struct config_monitor *how)
+ask_url(struct probe *p)
 {
-    struct fetch_request request = { .method = "GET", .url = how->url, .timeout_ms = how->timeout_ms, .max_bytes = ANSWER_MAX };
+    struct fetch_request request = { .method = "GET", .url = p->how.url, .timeout_ms = p->how.timeout_ms, .max_bytes = ANSWER_MAX };
 
     p->request = fetch_start(upkeep_fetch(p->duty), &request, on_answer, p);
 }
@@ -170,10 +162,9 @@ run_command(struct probe *p, const struct config_agent *how, const char *work_it
 static void
 begin(struct duty *d, struct db_result *r, int row)
 {
-    struct watches       *w = d->own;
-    struct probe         *p = xcalloc(1, sizeof *p);
-    struct config_monitor how;
-    struct config_agent   command;
+    struct watches     *w = d->own;
+    struct probe       *p = xcalloc(1, sizeof *p);
+    struct config_agent command;
 
     *p = (struct probe){ .magic = PROBE_MAGIC, .duty = d };
     p->id = xstrdup(db_text(r, row, "monitor_id"));
@@ -181,10 +172,10 @@ begin(struct duty *d, struct db_result *r, int row)
     p->log_path = xasprintf("%s/logs/monitor-%s.log", upkeep_config(d)->data_dir, p->id);
     p->marker = xasprintf("ORCH_RUN_MARK=%s/monitor-%s", upkeep_node(d), p->id);
     LIST_INSERT_HEAD(&w->probes, p, link);
-    if (!config_find_monitor(&how, &command, upkeep_config(d), p->repo))
-        probe_free(p); /* as in tell() */
-    else if (how.url)
-        ask_url(p, &how);
+    if (!config_find_monitor(&p->how, &command, upkeep_config(d), p->repo))
+        probe_free(p); /* a reload has lost it: the next round ends the watch */
+    else if (p->how.url)
+        ask_url(p);
     else
         run_command(p, &command, db_text(r, row, "work_item"), db_text(r, row, "sha"));
     free(command.argv);

@@ -17,7 +17,6 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/metrics.h"
 #include "base/str.h"
 #include "worker/output.h"
 #include "worker/worker_int.h"
@@ -90,10 +89,7 @@ on_hook_end(const struct agent_end *end, void *arg)
     struct run *r = CHECKED(arg, RUN_MAGIC);
     char        how[AGENT_HOW_SIZE];
 
-    r->end = *end;
-    agent_free(give(&r->agent));
-    metric_add(METRIC_orchd_runs_ended_total, 1);
-    run_note_end(r);
+    run_note_end(r, end);
     if (end->is_lost && !end->ended_us) {
         run_conclude(r, QUEUE_LOST, "the deploy hook left no exit status: its warden was killed, or the machine went down");
     } else if (agent_end_is_good(end, how, sizeof how)) {

@@ -71,9 +71,7 @@ launch_add_log(struct json *detail, const char *path)
     char  *text = output_read_tail(path, LOG_SHOWN, &len);
     char  *line = len == LOG_SHOWN ? strchr(text, '\n') : NULL; /* it most likely begins in the middle of one */
 
-    for (size_t i = 0; i < len; i++)
-        if (!text[i])
-            text[i] = ' ';
+    output_blank_nuls(text, len);
     if (*text)
         json_set_str(detail, "log", line && line[1] ? line + 1 : text);
     free(text);

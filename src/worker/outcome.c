@@ -21,9 +21,11 @@ set_time(struct json *detail, const char *key, int64_t wall_us)
 }
 
 void
-run_note_end(struct run *r)
+run_note_end(struct run *r, const struct agent_end *end)
 {
-    const struct agent_end *end = &r->end;
+    r->end = *end;
+    agent_free(give(&r->agent));
+    metric_add(METRIC_orchd_runs_ended_total, 1);
     set_time(r->detail, "started_at", end->started_us);
     set_time(r->detail, "ended_at", end->ended_us);
     set_time(r->detail, "term_at", end->term_us);
@@ -154,10 +156,7 @@ run_on_end(const struct agent_end *end, void *arg)
     struct report       said = { .cost_usd = -1 };
     struct err          result = ERR_INIT, gone = ERR_INIT;
 
-    r->end = *end;
-    agent_free(give(&r->agent));
-    metric_add(METRIC_orchd_runs_ended_total, 1);
-    run_note_end(r);
+    run_note_end(r, end);
     config_find_agent(&how, r->worker->cfg, r->job->repo, r->job->agent, &gone); /* a file read anew may have lost it */
     if (end->is_started) {
         report_read_log(&said, r->output, r->log_path, end->exit_status);

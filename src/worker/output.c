@@ -54,6 +54,13 @@ output_read_tail(const char *path, size_t most, size_t *len)
 }
 
 void
+output_blank_nuls(char *text, size_t len)
+{
+    for (char *nul; (nul = memchr(text, 0, len));)
+        *nul = ' ';
+}
+
+void
 output_last_words(char *out, size_t size, const char *path)
 {
     size_t      len;

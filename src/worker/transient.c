@@ -133,8 +133,7 @@ void
 transient_find(struct transient_sign *out, char *text, size_t len, struct json *patterns, int64_t now)
 {
     *out = (struct transient_sign){ 0 };
-    for (char *nul; (nul = memchr(text, 0, len));)
-        *nul = ' ';
+    output_blank_nuls(text, len);
     for (size_t i = 0; i < sizeof patterns_known / sizeof *patterns_known; i++)
         find(out, text, patterns_known[i]);
     find_own(out, text, patterns);
@@ -148,8 +147,7 @@ transient_find_own(struct transient_sign *out, const char *path, struct json *pa
     char  *text = output_read_tail(path, TAIL_MAX, &len);
 
     *out = (struct transient_sign){ 0 };
-    for (char *nul; (nul = memchr(text, 0, len));)
-        *nul = ' ';
+    output_blank_nuls(text, len);
     find_own(out, text, patterns);
     free(text);
 }

@@ -82,7 +82,7 @@ struct run *run_new(struct worker *w, const struct queue_job *job, struct err *e
 void        run_enter(struct run *r, enum run_state state);
 void        run_start_agent(struct run *r);                             /* in r->cwd */
 void        run_on_start(pid_t pid, const char *start_time, void *run); /* an agent_start_fn */
-void        run_note_end(struct run *r);                                /* r->end into r->detail */
+void        run_note_end(struct run *r, const struct agent_end *end);   /* its agent is over: frees it, and keeps what happened */
 void        run_on_end(const struct agent_end *end, void *run);         /* outcome.c: an agent_end_fn */
 /* The run ends with this outcome; error may be NULL. The first reason stands. */
 void run_conclude(struct run *r, enum queue_outcome outcome, const char *error);

@@ -53,6 +53,14 @@ def hook_run(house):
     return wait_for(up, hint="for the hook to be up")
 
 
+def hanging(house, mode="hang"):
+    """Takes a task to a deploy hook that is up and waits; answers issue and run."""
+    house.mode("hook", mode)
+    issue = house.park()
+    confirm(house, issue)
+    return issue, hook_run(house)
+
+
 def lasting(house, run):
     """The warden and the hook itself, without what the hook starts from moment to moment."""
     def is_hook(pid):
@@ -99,10 +107,7 @@ def test_M2_a_failed_hook_sends_the_task_back_with_its_log(hooked):
 @pytest.mark.parametrize("signo", [signal.SIGKILL, signal.SIGTERM])
 def test_M2_the_hook_survives_the_end_of_orchd_and_the_next_start_finishes_the_deploy(hooked, signo):
     house = hooked()
-    house.mode("hook", "hang")
-    issue = house.park()
-    confirm(house, issue)
-    run = hook_run(house)
+    issue, run = hanging(house)
     wait_for(lambda: house.value("select pid from orch.agent_runs where id = %s", (run["id"],)), hint="for its record")
     alive = lasting(house, run)
     house.daemon.send_signal(signo)
@@ -117,10 +122,7 @@ def test_M2_the_hook_survives_the_end_of_orchd_and_the_next_start_finishes_the_d
 
 def test_M2_an_end_that_no_orchd_saw_is_read_from_what_the_hook_left(hooked):
     house = hooked()
-    house.mode("hook", "hang")
-    issue = house.park()
-    confirm(house, issue)
-    run = hook_run(house)
+    issue, run = hanging(house)
     house.kill9()
     house.go()
     wait_for(lambda: not house.processes(run), hint="for the hook to end")
@@ -131,10 +133,7 @@ def test_M2_an_end_that_no_orchd_saw_is_read_from_what_the_hook_left(hooked):
 
 def test_M2_a_hook_without_an_exit_status_has_failed_and_is_never_guessed(hooked):
     house = hooked()
-    house.mode("hook", "hang")
-    issue = house.park()
-    confirm(house, issue)
-    run = hook_run(house)
+    issue, run = hanging(house)
     pid = wait_for(lambda: house.value("select pid from orch.agent_runs where id = %s", (run["id"],)))
     house.kill9()
     os.kill(pid, signal.SIGKILL)  # the warden of this very run
@@ -148,10 +147,7 @@ def test_M2_a_hook_without_an_exit_status_has_failed_and_is_never_guessed(hooked
 
 def test_M2_its_time_out_is_a_failure_also_while_orchd_is_away(hooked):
     house = hooked(hook={"timeout": "2s"})
-    house.mode("hook", "stubborn")
-    issue = house.park()
-    confirm(house, issue)
-    run = hook_run(house)
+    issue, run = hanging(house, "stubborn")
     house.kill9()
     wait_for(lambda: not house.processes(run), hint="for its warden to end it")
     house.start()
@@ -163,10 +159,7 @@ def test_M2_its_time_out_is_a_failure_also_while_orchd_is_away(hooked):
 
 def test_D7_1_a_STOP_does_not_touch_the_hook_and_is_applied_after_it_has_failed(hooked):
     house = hooked()
-    house.mode("hook", "hang")
-    issue = house.park()
-    confirm(house, issue)
-    run = hook_run(house)
+    issue, run = hanging(house)
     alive = lasting(house, run)
     assert house.one("select result from orch.stop_task(%s)", (str(house.task(issue)["id"]),))["result"] == "deferred"
     house.kill9()
@@ -180,10 +173,7 @@ def test_D7_1_a_STOP_does_not_touch_the_hook_and_is_applied_after_it_has_failed(
 
 def test_D7_6_a_STOP_that_waited_for_a_hook_which_deployed_came_too_late(hooked):
     house = hooked()
-    house.mode("hook", "hang")
-    issue = house.park()
-    confirm(house, issue)
-    hook_run(house)
+    issue, _ = hanging(house)
     assert house.one("select result from orch.stop_task(%s)", (str(house.task(issue)["id"]),))["result"] == "deferred"
     house.go()
     house.wait_stage(issue, "done")

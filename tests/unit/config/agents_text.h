@@ -39,4 +39,25 @@ load_text(struct config *c, const char *text, struct err *e)
     return e->code;
 }
 
+/* An entry that is refused, and words of the refusal. */
+struct refusal {
+    const char *entry, *why;
+};
+
+static inline void
+expect_refused(const struct refusal *cases, size_t n, const char *before, const char *where)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct config c;
+        struct err    e = ERR_INIT;
+        char         *text = xasprintf("%s%s\n", before, cases[i].entry);
+
+        assert_int_equal(load_text(&c, text, &e), ERR_INVALID);
+        if (!strstr(e.text, cases[i].why) || !strstr(e.text, where))
+            fail_msg("%s: %s", cases[i].entry, e.text);
+        config_fini(&c);
+        free(text);
+    }
+}
+
 #endif

@@ -99,11 +99,6 @@ M4_deploys__a_rollback_is_an_agent_of_its_repo(void **state)
     config_fini(&c);
 }
 
-struct refusal {
-    const char *deploy; /* of acme/shop */
-    const char *why;
-};
-
 static void
 C2_deploys__what_is_wrong_is_named_with_its_line(void **state)
 {
@@ -129,18 +124,7 @@ C2_deploys__what_is_wrong_is_named_with_its_line(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        struct config c;
-        struct err    e = ERR_INIT;
-        char         *text = xasprintf("agents: {}\ndeploys:\n  acme/shop: %s\n", cases[i].deploy);
-
-        assert_int_equal(load_text(&c, text, &e), ERR_INVALID);
-        assert_non_null(strstr(e.text, " line 3: "));
-        if (!strstr(e.text, cases[i].why))
-            fail_msg("%s: %s", cases[i].deploy, e.text);
-        config_fini(&c);
-        free(text);
-    }
+    expect_refused(cases, sizeof(cases) / sizeof(*cases), "agents: {}\ndeploys:\n  acme/shop: ", " line 3: ");
 }
 
 static void

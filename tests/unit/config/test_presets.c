@@ -98,10 +98,6 @@ R1_preset__what_the_entry_says_wins_and_the_rest_is_added(void **state)
     config_fini(&c);
 }
 
-struct refusal {
-    const char *entry, *why;
-};
-
 static void
 C2_preset__what_is_wrong_is_named_with_its_line(void **state)
 {
@@ -125,17 +121,7 @@ C2_preset__what_is_wrong_is_named_with_its_line(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        struct config c;
-        struct err    e = ERR_INIT;
-        char         *text = xasprintf("agents:\n  developer: %s\n", cases[i].entry);
-
-        assert_int_equal(load_text(&c, text, &e), ERR_INVALID);
-        if (!strstr(e.text, cases[i].why) || !strstr(e.text, " line 2: "))
-            fail_msg("%s: %s", cases[i].entry, e.text);
-        config_fini(&c);
-        free(text);
-    }
+    expect_refused(cases, sizeof(cases) / sizeof(*cases), "agents:\n  developer: ", " line 2: ");
 }
 
 int
