@@ -47,10 +47,9 @@ spawn_daemon(void)
 
     if (pid == 0) {
         setsid();
-        if (fork() == 0) {
-            ignore_term();
+        ignore_term(); /* before the daemon is born: once we have returned, no SIGTERM ends it */
+        if (fork() == 0)
             live();
-        }
         _exit(0);
     }
     waitpid(pid, NULL, 0);

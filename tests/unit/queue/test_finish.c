@@ -194,8 +194,7 @@ Q1_finish__one_that_is_refused_keeps_none_of_the_others(void **state)
     struct ending  n[4] = { 0 };
     struct json   *poison = json_new_object();
 
-    json_set_double(poison, "cost_usd", 1e308);
-    json_set_str(poison, "ended_at", "no time at all");
+    json_set_str(poison, "gone_at", "no time at all");
     end_well(q, c->runs[0], &n[0]);
     end_well(q, c->runs[1], &n[1]);
     queue_finish(q, c->runs[2], QUEUE_FAILED, poison, on_finish, &n[2]);
