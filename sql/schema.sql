@@ -1376,6 +1376,8 @@ ALTER TABLE ONLY orch.transitions
 ALTER TABLE ONLY orch.walks
     ADD CONSTRAINT walks_pkey PRIMARY KEY (subject);
 
+CREATE INDEX agent_runs_claimed ON orch.agent_runs USING brin (claimed_at) WITH (pages_per_range='16', autosummarize='on');
+
 CREATE INDEX agent_runs_job ON orch.agent_runs USING btree (job_id);
 
 CREATE INDEX agent_runs_open ON orch.agent_runs USING btree (node) WHERE (ended_at IS NULL);
@@ -1540,6 +1542,10 @@ ALTER TABLE ONLY orch.transitions
 --     owner
 -- orch.blocked_by(agent text, repo text, limit_key text, admitted bigint[], OUT held_by text, OUT words text) returns record
 --     owner
+-- orch.board_card(task orch.tasks, board_url text) returns jsonb
+--     owner
+-- orch.board_report(board_url text) returns jsonb
+--     operator, reader, service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.board_states_failed(project_id bigint, error text, retry_after interval DEFAULT NULL::interval) returns void
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.cancel_job(job_id bigint, reason text DEFAULT ('cancelled by '::text || (SESSION_USER)::text)) returns text
@@ -1682,6 +1688,8 @@ ALTER TABLE ONLY orch.transitions
 --     operator, producer, service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.job_problem(agent text, repo text, run_at timestamp with time zone, max_attempts integer, unique_key text, tags text[], unique_for interval, limit_key text) returns text
 --     owner
+-- orch.job_report(job_id bigint) returns jsonb
+--     operator, reader, service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.leftover_runs(node text) returns TABLE(run_id bigint, job_id bigint, pid integer, pid_start text, boot_id text, marker text, cgroup text, is_detached boolean, task_id bigint, work_item text, agent text, repo text)
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.limit_key() returns bigint
@@ -1860,6 +1868,8 @@ ALTER TABLE ONLY orch.transitions
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.run_duty(duty text, node text, keep interval, OUT is_ours boolean, OUT holder text, OUT count integer, OUT goes_on boolean, OUT failed text, OUT skipped integer) returns record
 --     service; with the owner's rights; search_path=pg_catalog, pg_temp
+-- orch.run_log(run_id bigint) returns TABLE(node text, log_path text, is_ended boolean)
+--     operator, reader, service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.run_started(run_id bigint, pid integer, pid_start text, boot_id text, log_path text, job_id bigint DEFAULT NULL::bigint, cgroup text DEFAULT NULL::text) returns boolean
 --     service; with the owner's rights; plan_cache_mode=force_generic_plan, search_path=pg_catalog, pg_temp
 -- orch.run_stopping(run_id bigint, term_at timestamp with time zone, kill_at timestamp with time zone) returns void
@@ -1908,6 +1918,8 @@ ALTER TABLE ONLY orch.transitions
 --     owner
 -- orch.story_now(task orch.tasks) returns text
 --     owner
+-- orch.story_report(ref text) returns jsonb
+--     operator, reader, service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.story_runs(task orch.tasks) returns TABLE(at timestamp with time zone, rank integer, nr bigint, what text)
 --     owner
 -- orch.supersede_monitor(repo text) returns void
@@ -1919,6 +1931,8 @@ ALTER TABLE ONLY orch.transitions
 -- orch.task_merged(task_id bigint, evidence jsonb) returns void
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.task_report(ref text) returns jsonb
+--     operator, reader, service; with the owner's rights; search_path=pg_catalog, pg_temp
+-- orch.tasks_report(state text, repo text, most integer, before bigint) returns jsonb
 --     operator, reader, service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.told_number(value jsonb, below numeric) returns numeric
 --     owner
@@ -1936,6 +1950,8 @@ ALTER TABLE ONLY orch.transitions
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.want_pull(task_id bigint) returns void
 --     owner
+-- orch.watch(board_url text, after bigint) returns TABLE(board text, moves jsonb, latest bigint, goes_on boolean)
+--     operator, reader, service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.why(ref text) returns TABLE(at timestamp with time zone, what text)
 --     operator, reader, service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.without_one(list text[], item text) returns text[]

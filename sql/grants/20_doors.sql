@@ -22,7 +22,7 @@ begin
             ('{orch_producer,orch_operator,orch_service}'::text[], true, 'put_job put_jobs job'),
             -- With the caller's rights: they tell a reader that it is none of these.
             ('{orch_producer,orch_operator,orch_service,orch_reader}', false, 'enqueue enqueue_many refuse_producer'),
-            ('{orch_reader,orch_operator,orch_service}', true, 'cron_next queue_report status_report task_report why'),
+            ('{orch_reader,orch_operator,orch_service}', true, 'board_report cron_next job_report queue_report run_log status_report story_report task_report tasks_report watch why'),
             -- Views call these, and a view calls functions with the rights of whoever reads it.
             ('{orch_reader,orch_operator,orch_service}', false,
              'ci_state clock_text critical_reason moves_task node_note not_taken original_key outstanding span_text'),

@@ -324,6 +324,7 @@ check_values(struct config *c, struct err *e)
     if (check_url("plane_url", c->plane_url, e) || check_url("gitea_url", c->gitea_url, e) ||
         check_url("telegram_url", c->telegram_url, e) || check_url("public_url", c->public_url, e) ||
         check_choice("log_level", c->log_level, "debug info warn error", e) || check_choice("cgroup", c->cgroup, "auto require off", e) ||
+        check_choice("trusted_header", c->trusted_header, "x-forwarded-for forwarded", e) ||
         check_choice("log_format", c->log_format, "text json", e) || check_choice("language", c->language, "en ru", e) ||
         check_listen(c->listen, e) || check_node(c, e))
         return e->code;

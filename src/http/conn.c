@@ -22,8 +22,10 @@ conn_forget(struct conn *c)
 {
     struct http *h = c->http;
 
-    if (c->request)
+    if (c->request) {
         c->request->conn = NULL;
+        stream_on_gone(c->request);
+    }
     loop_timer_stop(c->refusal);
     bufferevent_decref(c->bev);
     LIST_REMOVE(c, link);

@@ -22,12 +22,41 @@ enum { EVERY_METHOD = 0xffff, HEAD_DEFAULT = 16384 };
  * large, which is one that means well, gets a problem that a program can read. */
 enum { BODY_SLACK = 65536 };
 
+#define BASE_PATH_CHARS "/abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._~-"
+
+/* The path behind the base path, which begins with a slash; NULL when it is not below it. */
+static const char *
+below_base(const struct http *h, const char *path)
+{
+    size_t len = strlen(h->base_path);
+
+    return str_starts(path, h->base_path) && path[len] == '/' ? path + len : NULL;
+}
+
+static void
+answer_no_path(struct http *h, struct http_request *r)
+{
+    char *top = xasprintf("%s/", h->base_path);
+    char *detail;
+
+    if (*h->base_path && str_equal(http_path(r), h->base_path)) {
+        http_add_header(r, "Location", top);
+        http_problem(r, 308, "Permanent Redirect", "the paths begin with a slash behind the base path");
+    } else {
+        detail = xasprintf("no such path; GET %sopenapi.json has them all", top);
+        http_problem(r, 404, "Not Found", detail);
+        free(detail);
+    }
+    free(top);
+}
+
 static void
 on_request(struct evhttp_request *ev, void *arg)
 {
     struct http         *h = CHECKED(arg, HTTP_MAGIC);
     struct http_request *r = request_new(h, ev);
     const char          *method = method_name(evhttp_request_get_command(ev));
+    const char          *path = below_base(h, http_path(r));
     char                 allow[128];
     int                  at;
 
@@ -35,9 +64,9 @@ on_request(struct evhttp_request *ev, void *arg)
         http_problem(r, 413, "Content Too Large", "the body is larger than this server accepts");
         return;
     }
-    at = route_find(h, r, method, http_path(r), allow, sizeof allow);
+    at = path ? route_find(h, r, method, path, allow, sizeof allow) : ROUTE_NONE;
     if (at == ROUTE_NONE) {
-        http_problem(r, 404, "Not Found", "no such path");
+        answer_no_path(h, r);
     } else if (at == ROUTE_OTHER_METHOD) {
         http_add_header(r, "Allow", allow);
         http_problem(r, 405, "Method Not Allowed", "this path takes other methods, see Allow");
@@ -67,6 +96,21 @@ out:
     return (int)e->code;
 }
 
+/* "/orchd", also written with a slash at its end. */
+static int
+set_base_path(struct http *h, const char *text, struct err *e)
+{
+    size_t len = text ? strlen(text) : 0;
+
+    while (len && text[len - 1] == '/')
+        len--;
+    if (len && (text[0] != '/' || strspn(text, BASE_PATH_CHARS) < len))
+        err_set(e, ERR_INVALID, "cannot serve below base path \"%s\": expected a slash, letters, digits and ._~-, e.g. /orchd", text);
+    else
+        h->base_path = xstrndup(text ? text : "", len);
+    return (int)e->code;
+}
+
 static int
 bound_port(struct evhttp_bound_socket *listener)
 {
@@ -83,11 +127,12 @@ bound_port(struct evhttp_bound_socket *listener)
 }
 
 static void
-set_limits(struct http *h, const struct http_options *o)
+set_options(struct http *h, const struct http_options *o)
 {
     /* Our own deadlines are the shorter ones; evhttp's stands behind them. */
     struct timeval idle = { .tv_sec = (time_t)(o->timeout_ms / 1000 + 1) };
 
+    h->reads_forwarded = o->reads_forwarded;
     h->max_body = o->max_body;
     h->timeout_ms = o->timeout_ms;
     h->max_connections = o->max_connections;
@@ -109,13 +154,14 @@ http_open(struct http **out, struct loop *l, const struct http_options *o, struc
     h->loop = l;
     LIST_INIT(&h->conns);
     LIST_INIT(&h->requests);
-    if (split_listen(o->listen, &host, &port, e) || proxy_list_parse(&h->trusted, o->trusted_proxies, e))
+    if (split_listen(o->listen, &host, &port, e) || set_base_path(h, o->base_path, e) ||
+        proxy_list_parse(&h->trusted, o->trusted_proxies, e))
         goto out;
     /* evhttp writes with writev(), which cannot be told otherwise: a client that left must not end the process. */
     signal(SIGPIPE, SIG_IGN);
     h->ev = evhttp_new(loop_base(l));
     CHECK(h->ev != NULL);
-    set_limits(h, o);
+    set_options(h, o);
     evhttp_set_bevcb(h->ev, conn_on_new, h);
     evhttp_set_gencb(h->ev, on_request, h);
     errno = 0;
@@ -130,6 +176,12 @@ out:
     free(host);
     http_close(h);
     return (int)e->code;
+}
+
+const char *
+http_base_path(const struct http *h)
+{
+    return h->base_path;
 }
 
 int
@@ -157,6 +209,8 @@ http_close(struct http *h)
     /* evhttp_free() frees the requests of its connections; their owners still hold ours. */
     while ((r = LIST_FIRST(&h->requests))) {
         LIST_REMOVE(r, link);
+        loop_timer_stop(r->notice);
+        r->notice = NULL;
         r->http = NULL;
         r->ev = NULL;
     }
@@ -166,5 +220,6 @@ http_close(struct http *h)
     while ((c = LIST_FIRST(&h->conns)))
         conn_forget(c);
     h->magic = 0;
+    free(h->base_path);
     free(h);
 }

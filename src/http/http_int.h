@@ -8,6 +8,7 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/event.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
 #include <stdbool.h>
@@ -70,6 +71,9 @@ struct http_request {
     bool                   has_query; /* query was parsed */
     int64_t                arrived_us;
     char                   peer[64];
+    http_pull_fn          *pull; /* set while it is answered in pieces */
+    void                  *pull_arg;
+    struct loop_timer     *notice; /* of a pull that is due in a later turn */
     LIST_ENTRY(http_request) link;
 };
 
@@ -84,6 +88,8 @@ struct http {
     int64_t                     timeout_ms;
     unsigned                    max_connections;
     struct proxy_list           trusted;
+    bool                        reads_forwarded;
+    char                       *base_path; /* "" or "/orchd" */
     unsigned                    connections;
     int64_t                     full_said_ms; /* clock_mono_ms() of the last line about too many; 0 = never */
     struct route                routes[ROUTES_MAX];
@@ -108,7 +114,10 @@ void route_forget_params(struct http_request *r);
 /* proxy.c */
 int proxy_list_parse(struct proxy_list *out, const char *text, struct err *e); /* text may be NULL; ERR_INVALID names the word */
 /* peer: the socket's other end; becomes the client when that is a trusted proxy and names one. */
-void proxy_find_client(const struct proxy_list *list, struct evhttp_request *ev, char *peer, size_t size);
+void proxy_find_client(const struct proxy_list *list, bool reads_forwarded, struct evhttp_request *ev, char *peer, size_t size);
+
+/* stream.c */
+void stream_on_gone(struct http_request *r); /* its connection has ended */
 
 /* request.c */
 const char          *method_name(enum evhttp_cmd_type type); /* "" for an unknown one */

@@ -102,37 +102,62 @@ is_address(const char *text)
 
 /* Every line of the header, in order: some proxies append to the line, others add one. */
 static void
-join_forwarded(struct buf *out, struct evhttp_request *ev)
+join_lines(struct buf *out, const char *name, struct evhttp_request *ev)
 {
     struct evkeyval *header;
 
     TAILQ_FOREACH (header, evhttp_request_get_input_headers(ev), next)
-        if (!strcasecmp(header->key, "X-Forwarded-For"))
+        if (!strcasecmp(header->key, name))
             buf_printf(out, "%s%s", out->len ? "," : "", header->value);
 }
 
-void
-proxy_find_client(const struct proxy_list *list, struct evhttp_request *ev, char *peer, size_t size)
+/* The address in one element of Forwarded, "by=…;for=\"[2001:db8::1]:4711\";proto=https"; NULL when it names none. Cuts the text up. */
+static char *
+forwarded_for(char *element)
 {
-    struct buf forwarded = { 0 };
+    char *pair;
+
+    while ((pair = strsep(&element, ";"))) {
+        pair += strspn(pair, " \t");
+        if (strncasecmp(pair, "for=", 4) != 0)
+            continue;
+        pair += 4;
+        pair += *pair == '"';
+        if (*pair == '[') {
+            pair[strcspn(pair, "]")] = '\0';
+            return pair + 1;
+        }
+        pair[strcspn(pair, "\":")] = '\0';
+        return pair;
+    }
+    return NULL;
+}
+
+void
+proxy_find_client(const struct proxy_list *list, bool reads_forwarded, struct evhttp_request *ev, char *peer, size_t size)
+{
+    struct buf told = { 0 };
     char      *comma;
 
     if (!list->count || !is_trusted(list, peer))
         return;
-    join_forwarded(&forwarded, ev);
+    join_lines(&told, reads_forwarded ? "Forwarded" : "X-Forwarded-For", ev);
     /* Ends at the first that is not trusted; also at words that are no address, which nobody can vouch for. */
-    while (forwarded.len && is_trusted(list, peer)) {
+    while (told.len && is_trusted(list, peer)) {
         char *word;
 
-        comma = memrchr(forwarded.data, ',', forwarded.len);
-        word = comma ? comma + 1 : forwarded.data;
+        comma = memrchr(told.data, ',', told.len);
+        word = comma ? comma + 1 : told.data;
         word += strspn(word, " \t");
-        word[strcspn(word, " \t")] = '\0';
-        if (!is_address(word))
+        if (reads_forwarded)
+            word = forwarded_for(word);
+        if (word)
+            word[strcspn(word, " \t")] = '\0';
+        if (!word || !is_address(word))
             break;
         snprintf(peer, size, "%s", word);
-        forwarded.len = comma ? (size_t)(comma - forwarded.data) : 0;
-        forwarded.data[forwarded.len] = '\0';
+        told.len = comma ? (size_t)(comma - told.data) : 0;
+        told.data[told.len] = '\0';
     }
-    buf_fini(&forwarded);
+    buf_fini(&told);
 }

@@ -48,7 +48,7 @@ request_new(struct http *h, struct evhttp_request *ev)
     r->conn = conn_find(h, evhttp_connection_get_bufferevent(evcon));
     evhttp_connection_get_peer(evcon, &host, &port);
     snprintf(r->peer, sizeof r->peer, "%s", host ? host : "");
-    proxy_find_client(&h->trusted, ev, r->peer, sizeof r->peer);
+    proxy_find_client(&h->trusted, h->reads_forwarded, ev, r->peer, sizeof r->peer);
     r->body_len = evbuffer_get_length(in);
     CHECK(evbuffer_add(in, "", 1) == 0);
     r->body = (const char *)evbuffer_pullup(in, -1);
@@ -100,8 +100,8 @@ http_param(const struct http_request *r, const char *name)
     return value;
 }
 
-const char *
-http_query(struct http_request *r, const char *name)
+static struct evkeyvalq *
+parsed_query(struct http_request *r)
 {
     const char *text;
 
@@ -111,7 +111,39 @@ http_query(struct http_request *r, const char *name)
         evhttp_parse_query_str(text ? text : "", &r->query);
         r->has_query = true;
     }
-    return evhttp_find_header(&r->query, name);
+    return &r->query;
+}
+
+const char *
+http_query(struct http_request *r, const char *name)
+{
+    return evhttp_find_header(parsed_query(r), name);
+}
+
+static bool
+is_among(const char *name, const char *names)
+{
+    size_t len = strlen(name);
+
+    for (const char *at = names; *at; at += strspn(at, " ")) {
+        size_t word = strcspn(at, " ");
+
+        if (word == len && !memcmp(at, name, len))
+            return true;
+        at += word;
+    }
+    return false;
+}
+
+char *
+http_query_other(struct http_request *r, const char *names)
+{
+    struct evkeyval *pair;
+
+    TAILQ_FOREACH (pair, parsed_query(r), next)
+        if (!is_among(pair->key, names))
+            return xstrdup(pair->key);
+    return NULL;
 }
 
 const char *

@@ -353,6 +353,8 @@ open_ground(struct house *h, struct err *e)
                                 .max_body = (size_t)c->http_max_body,
                                 .timeout_ms = c->http_timeout,
                                 .trusted_proxies = c->trusted_proxies,
+                                .reads_forwarded = str_equal(c->trusted_header, "forwarded"),
+                                .base_path = c->base_path,
                                 .max_connections = (unsigned)c->http_max_connections };
     if (loop_new(&h->loop, e) || db_open(&h->db, h->loop, &db, e) || fetch_open(&h->fetch, h->loop, &fo, e) ||
         git_open(&h->git, h->loop, &go, e) || http_open(&h->http, h->loop, &ho, e))
@@ -366,7 +368,7 @@ open_rooms(struct house *h, struct err *e)
     struct worker_hooks hooks = {
         .prepare = prepare, .conclude = conclude, .prompt = prompt, .renew = renew, .on_given_up = on_given_up, .arg = h
     };
-    if (web_open(&h->web, h->http, h->db, h->cfg, e) || webhook_open(&h->webhook, h->loop, h->http, h->db, h->cfg, e) ||
+    if (web_open(&h->web, h->loop, h->http, h->db, h->cfg, e) || webhook_open(&h->webhook, h->loop, h->http, h->db, h->cfg, e) ||
         pipeline_open(&h->pipeline, h->git, e) || worker_open(&h->worker, h->loop, h->db, h->cfg, &hooks, e) ||
         outbox_open(&h->outbox, h->loop, h->db, h->fetch, h->git, h->cfg, worker_node(h->worker), e) ||
         upkeep_open(&h->upkeep, h->loop, h->db, h->fetch, h->cfg, worker_node(h->worker), e))

@@ -27,6 +27,10 @@ void
 web_set_draining(struct web *w, bool is_draining)
 {
     w->is_draining = is_draining;
+    if (is_draining) {
+        web_end_watchers(w);
+        web_end_readers(w);
+    }
 }
 
 static struct json *

@@ -1,31 +1,33 @@
-/* tasks: what SQL reports about the queue and a task, and the HTTP door of STOP. */
+/* tasks: what SQL reports about the queue and the tasks, the HTTP door of STOP, and unfreezing. */
 #include "web/web_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
 
+enum { TASKS_A_PAGE = 50 };
+
 static void
-answer_report(struct web *w, struct http_request *r, struct db_result *result)
+answer_report(struct web *w, struct http_request *r, struct db_result *result, void *arg)
 {
     const char *report = db_rows(result) == 1 ? db_text(result, 0, "report") : NULL;
 
     (void)w;
+    (void)arg;
     if (report)
         http_reply_text(r, 200, "application/json", report);
     else
-        http_problem(r, 404, "Not Found", "there is no such task");
+        http_problem(r, 404, "Not Found", "there is no such task: accepted is a work item such as ORCH-042, or a task's number");
 }
 
 /* What SQL reports, and what only this node knows. */
 static void
-answer_queue(struct web *w, struct http_request *r, struct db_result *result)
+answer_queue(struct web *w, struct http_request *r, struct db_result *result, void *arg)
 {
     const char  *text = db_rows(result) == 1 ? db_text(result, 0, "report") : NULL;
     struct err   e = ERR_INIT;
@@ -33,7 +35,7 @@ answer_queue(struct web *w, struct http_request *r, struct db_result *result)
 
     if (!json_is_object(report)) {
         json_free(report);
-        answer_report(w, r, result);
+        answer_report(w, r, result, arg);
         return;
     }
     for (int i = 0; i < w->queue_block_count; i++) {
@@ -50,8 +52,7 @@ web_on_queue(struct http_request *r, void *arg)
 {
     struct web *w = CHECKED(arg, WEB_MAGIC);
 
-    if (web_check_read(w, r))
-        web_ask(w, r, CALL_queue_report, NULL, answer_queue);
+    web_ask(w, r, CALL_queue_report, NULL, answer_queue);
 }
 
 void
@@ -59,32 +60,52 @@ web_on_status(struct http_request *r, void *arg)
 {
     struct web *w = CHECKED(arg, WEB_MAGIC);
 
-    if (web_check_read(w, r))
-        web_ask(w, r, CALL_status_report, NULL, answer_report);
+    web_ask(w, r, CALL_status_report, NULL, answer_report);
 }
 
-/* The {id} of the path, if Postgres can take it as a text; else the request was answered. */
-static const char *
-task_ref(struct http_request *r)
+void
+web_on_tasks(struct http_request *r, void *arg)
 {
-    const char *ref = http_param(r, "id");
+    struct web *w = CHECKED(arg, WEB_MAGIC);
+    const char *state = http_query(r, "state");
+    const char *repo = http_query(r, "repo");
+    int64_t     limit;
+    int64_t     before;
+    char        most[24];
+    char        bound[24];
 
-    if (str_is_utf8(ref, strlen(ref)) && strlen(ref) <= 300)
-        return ref;
-    http_problem(r, 404, "Not Found", "there is no such task");
-    return NULL;
+    if (!web_read_number(r, "limit", TASKS_A_PAGE, &limit) || !web_read_number(r, "before", 0, &before))
+        return;
+    if (state && !str_equal(state, "unfinished") && !str_equal(state, "finished") && !str_equal(state, "all")) {
+        http_problem(r, 400, "Bad Request", "state is wrong: accepted are unfinished, finished and all");
+    } else if (repo && !str_is_utf8(repo, strlen(repo))) {
+        http_problem(r, 400, "Bad Request", "repo is wrong: accepted is owner/name");
+    } else {
+        snprintf(most, sizeof most, "%lld", (long long)limit);
+        snprintf(bound, sizeof bound, "%lld", (long long)before);
+        web_ask(w, r, CALL_tasks_report, (const char *const[]){ state ? state : "unfinished", repo, most, before ? bound : NULL },
+                answer_report);
+    }
 }
 
 void
 web_on_task(struct http_request *r, void *arg)
 {
     struct web *w = CHECKED(arg, WEB_MAGIC);
-    const char *ref = NULL;
+    const char *ref = web_read_task(r);
 
-    if (web_check_read(w, r))
-        ref = task_ref(r);
     if (ref)
         web_ask(w, r, CALL_task_report, (const char *const[]){ ref }, answer_report);
+}
+
+void
+web_on_why(struct http_request *r, void *arg)
+{
+    struct web *w = CHECKED(arg, WEB_MAGIC);
+    const char *ref = web_read_task(r);
+
+    if (ref)
+        web_ask(w, r, CALL_story_report, (const char *const[]){ ref }, answer_report);
 }
 
 static void
@@ -111,12 +132,13 @@ answer_refused(struct http_request *r, int status, const char *title, struct jso
 }
 
 static void
-answer_stop(struct web *w, struct http_request *r, struct db_result *result)
+answer_stop(struct web *w, struct http_request *r, struct db_result *result, void *arg)
 {
     struct json *stop = json_new_object();
     const char  *what = db_rows(result) == 1 ? db_text(result, 0, "result") : "not_found";
 
     (void)w;
+    (void)arg;
     json_set_str(stop, "result", what);
     if (db_rows(result) == 1) {
         if (db_text(result, 0, "task_id"))
@@ -134,68 +156,20 @@ answer_stop(struct web *w, struct http_request *r, struct db_result *result)
         web_reply_json(r, str_equal(what, "deferred") ? 202 : 200, stop);
 }
 
-/* A text of the optional body, an object: *text is the caller's, or NULL when it was not given. False when the request was answered. */
-static bool
-read_text(struct http_request *r, const char *key, char **text)
-{
-    size_t       len = 0;
-    const char  *raw = http_body(r, &len);
-    const char  *type = http_header(r, "Content-Type");
-    struct err   e = ERR_INIT;
-    struct json *body = NULL;
-    char         expected[80];
-    bool         is_good = false;
-
-    if (!len)
-        return true;
-    if (!type || strncasecmp(type, "application/json", 16)) {
-        http_problem(r, 415, "Unsupported Media Type", "the content type must be application/json");
-        goto out;
-    }
-    body = json_parse(raw, len, &e);
-    if (!body) {
-        http_problem(r, 400, "Bad Request", e.text);
-        goto out;
-    }
-    json_scrub_nul(body);
-    if (!json_is_object(body) || (json_at(body, key) && !json_str(body, key))) {
-        snprintf(expected, sizeof expected, "expected an object with an optional text \"%s\"", key);
-        http_problem(r, 400, "Bad Request", expected);
-        goto out;
-    }
-    *text = xstrdup(json_str(body, key));
-    is_good = true;
-out:
-    json_free(body);
-    return is_good;
-}
-
 void
 web_on_stop(struct http_request *r, void *arg)
 {
     struct web       *w = CHECKED(arg, WEB_MAGIC);
-    const char       *ref = NULL;
+    const char       *ref = web_read_task(r);
     char             *reason = NULL;
     struct clock_text heard;
 
-    if (web_check_write(w, r))
-        ref = task_ref(r);
-    if (ref && read_text(r, "reason", &reason)) {
+    if (ref && web_read_text(r, "reason", "{\"reason\": \"wrong approach\"}", true, &reason)) {
         LOGI("web.stop_asked", "task=%s peer=%s", log_quote(ref), log_quote(http_peer(r)));
         heard = clock_text_us(clock_wall_of_mono_us(http_arrived_us(r)));
         web_ask(w, r, CALL_stop_task, (const char *const[]){ ref, reason, "http", "operator", heard.text }, answer_stop);
     }
     free(reason);
-}
-
-static void
-answer_unfrozen(struct web *w, struct http_request *r, struct db_result *result)
-{
-    struct json *body = json_new_object();
-
-    (void)w;
-    json_set_str(body, "message", db_rows(result) == 1 ? db_text(result, 0, "message") : NULL);
-    web_reply_json(r, 200, body);
 }
 
 /* Harmless when the repository is not frozen: the message says which it was. */
@@ -205,13 +179,9 @@ web_on_unfreeze(struct http_request *r, void *arg)
     struct web *w = CHECKED(arg, WEB_MAGIC);
     char       *repo = NULL;
 
-    if (!web_check_write(w, r) || !read_text(r, "repo", &repo))
-        return;
-    if (str_is_blank(repo ? repo : "")) {
-        http_problem(r, 400, "Bad Request", "expected an object with a text \"repo\", for example {\"repo\": \"acme/shop\"}");
-    } else {
+    if (web_read_text(r, "repo", "{\"repo\": \"acme/shop\"}", false, &repo)) {
         LOGI("web.unfreeze_asked", "repo=%s peer=%s", log_quote(repo), log_quote(http_peer(r)));
-        web_ask(w, r, CALL_unfreeze, (const char *const[]){ repo }, answer_unfrozen);
+        web_ask(w, r, CALL_unfreeze, (const char *const[]){ repo }, web_answer_message);
     }
     free(repo);
 }

@@ -9,30 +9,54 @@
 #include "base/str.h"
 #include "web/web_int.h"
 
-static const struct {
-    const char *method;
-    const char *pattern;
-    http_fn    *fn;
-} routes[] = {
-    { "GET", "/health", web_on_health },         { "GET", "/ready", web_on_ready },
-    { "GET", "/metrics", web_on_metrics },       { "GET", "/queue", web_on_queue },
-    { "GET", "/status", web_on_status },         { "GET", "/tasks/{id}", web_on_task },
-    { "POST", "/tasks/{id}/stop", web_on_stop }, { "POST", "/serial-gate/unfreeze", web_on_unfreeze },
+const struct web_route web_routes[] = {
+#define PARAM(name, type, least, most, help)
+#define ROUTE(name, method, path, role, type, answer, good, body, query, refused, summary)                                                 \
+    { #name, #method, path, ROLE_##role, type, answer, good, body, query, refused, summary, web_on_##name },
+#include "web/routes.def"
+#undef ROUTE
 };
+const int web_route_count = (int)(sizeof web_routes / sizeof *web_routes);
+
+/* What holds for every path stands here, once. */
+static void
+on_request(struct http_request *r, void *arg)
+{
+    struct door            *door = CHECKED(arg, DOOR_MAGIC);
+    const struct web_route *route = door->route;
+    char                   *detail;
+
+    if (!web_check_role(door->web, r, route->role) || !web_check_query(r, route))
+        return;
+    if (http_accepts(r, route->type)) {
+        route->fn(r, door->web);
+    } else {
+        detail = xasprintf("this path answers %s, which the Accept header does not take", route->type);
+        http_problem(r, 406, "Not Acceptable", detail);
+        free(detail);
+    }
+}
 
 int
-web_open(struct web **out, struct http *http, struct db *db, const struct config *config, struct err *e)
+web_open(struct web **out, struct loop *loop, struct http *http, struct db *db, const struct config *config, struct err *e)
 {
     struct web *w = xcalloc(1, sizeof *w);
 
     w->magic = WEB_MAGIC;
+    w->loop = loop;
     w->http = http;
     w->db = db;
     w->config = config;
     w->started_us = clock_wall_us();
     LIST_INIT(&w->askings);
-    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
-        http_route(http, routes[i].method, routes[i].pattern, routes[i].fn, w);
+    LIST_INIT(&w->readers);
+    LIST_INIT(&w->watchers);
+    CHECK(web_route_count <= DOORS_MAX);
+    for (int i = 0; i < web_route_count; i++) {
+        w->doors[i] = (struct door){ DOOR_MAGIC, w, &web_routes[i] };
+        http_route(http, web_routes[i].method, web_routes[i].path, on_request, &w->doors[i]);
+    }
+    db_listen(db, "orch_changed", web_on_change, w);
     *out = give(&w);
     return (int)e->code;
 }
@@ -41,6 +65,8 @@ static void
 asking_free(struct asking *a)
 {
     LIST_REMOVE(a, link);
+    if (a->drop)
+        a->drop(a->arg);
     a->magic = 0;
     free(a);
 }
@@ -59,7 +85,10 @@ web_close(struct web *w)
 
     if (!w)
         return;
-    http_unroute(w->http, w);
+    for (int i = 0; i < web_route_count; i++)
+        http_unroute(w->http, &w->doors[i]);
+    web_end_watchers(w);
+    web_end_readers(w);
     while ((a = LIST_FIRST(&w->askings))) {
         struct http_request *r = a->request;
 
@@ -72,20 +101,14 @@ web_close(struct web *w)
 }
 
 static void
-on_answer(struct db_result *result, const struct err *e, void *arg)
+answer_refused(struct http_request *r, struct db_result *result, const struct err *e)
 {
-    struct asking       *a = CHECKED(arg, ASKING_MAGIC);
-    struct http_request *r = a->request;
-    struct web          *w = a->web;
-    answer_fn           *answer = a->answer;
-
-    asking_free(a);
-    if (!e) {
-        answer(w, r, result);
-    } else if (e->code == ERR_RETRY) {
+    if (e->code == ERR_RETRY) {
         answer_away(r);
     } else if (e->code == ERR_GONE) {
         http_problem(r, 404, "Not Found", e->text);
+    } else if (str_equal(db_sqlstate(result), "OR409")) {
+        http_problem(r, 409, "Conflict", e->text);
     } else if (e->code == ERR_INVALID) {
         http_problem(r, 422, "Unprocessable Content", e->text);
     } else {
@@ -94,8 +117,21 @@ on_answer(struct db_result *result, const struct err *e, void *arg)
     }
 }
 
+static void
+on_answer(struct db_result *result, const struct err *e, void *arg)
+{
+    struct asking *a = CHECKED(arg, ASKING_MAGIC);
+
+    if (e)
+        answer_refused(a->request, result, e);
+    else
+        a->answer(a->web, a->request, result, a->arg);
+    asking_free(a);
+}
+
 void
-web_ask(struct web *w, struct http_request *r, enum db_call_id id, const char *const *params, answer_fn *fn)
+web_ask_with(struct web *w, struct http_request *r, enum db_call_id id, const char *const *params, answer_fn *fn, void *arg,
+             void (*drop)(void *arg))
 {
     struct asking *a = xcalloc(1, sizeof *a);
 
@@ -103,8 +139,16 @@ web_ask(struct web *w, struct http_request *r, enum db_call_id id, const char *c
     a->web = w;
     a->request = r;
     a->answer = fn;
+    a->arg = arg;
+    a->drop = drop;
     LIST_INSERT_HEAD(&w->askings, a, link);
     a->call = db_call(w->db, id, params, on_answer, a);
+}
+
+void
+web_ask(struct web *w, struct http_request *r, enum db_call_id id, const char *const *params, answer_fn *fn)
+{
+    web_ask_with(w, r, id, params, fn, NULL, NULL);
 }
 
 void
@@ -112,4 +156,15 @@ web_reply_json(struct http_request *r, int status, struct json *body)
 {
     http_reply_text(r, status, "application/json", json_text(body));
     json_free(body);
+}
+
+void
+web_answer_message(struct web *w, struct http_request *r, struct db_result *result, void *arg)
+{
+    struct json *body = json_new_object();
+
+    (void)w;
+    (void)arg;
+    json_set_str(body, "message", db_rows(result) == 1 ? db_text(result, 0, "message") : NULL);
+    web_reply_json(r, 200, body);
 }

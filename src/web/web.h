@@ -1,10 +1,5 @@
-/* web: the HTTP API for operators, readers and monitoring. Keeps no state; it asks SQL functions.
- *   GET  /health            process, database, blocks added by web_add_block(); 503 when not able to do its work      no token
- *   GET  /ready             200 while work is taken: database up, not draining                                       no token
- *   GET  /metrics           Prometheus text format 0.0.4                                                             no token
- *   GET  /queue, /status    orch.queue_report(), orch.status_report()                                                reader or operator
- *   GET  /tasks/{id}        orch.task_report(): an id or a work item; 404 when there is none                         reader or operator
- *   POST /tasks/{id}/stop   orch.stop_task(); optional body {"reason": "…"}; 200, 202 when deferred, 404, 409        operator
+/* web: the HTTP API for operators, readers and monitoring, and the page. Keeps no state of tasks; it asks SQL functions.
+ * Every path is a line of routes.def, from which GET /openapi.json is made too; docs/http-api.md is for people.
  * Tokens: "Authorization: Bearer …". Without an operator token set, writing answers 503; without a reader token, reading takes the
  * operator's; with neither, reading answers 503 too. Errors are application/problem+json. */
 #ifndef ORCH_WEB_WEB_H
@@ -17,11 +12,12 @@
 #include "config/config.h"
 #include "db/db.h"
 #include "http/http.h"
+#include "loop/loop.h"
 
 struct web;
 
-/* All three outlive the web. */
-int  web_open(struct web **out, struct http *http, struct db *db, const struct config *config, struct err *e);
+/* All outlive the web. */
+int  web_open(struct web **out, struct loop *loop, struct http *http, struct db *db, const struct config *config, struct err *e);
 void web_close(struct web *w); /* NULL is fine; requests in hand are answered 503 */
 
 /* Adds "name": {…} to /health. fn fills the object and answers whether that part does its work. name is a literal. Neighbours of web/
@@ -31,7 +27,7 @@ void         web_add_block(struct web *w, const char *name, web_block_fn *fn, vo
 /* The same for GET /queue: what of this node's only it knows. Whether it does its work is not told there. */
 void web_add_queue_block(struct web *w, const char *name, web_block_fn *fn, void *arg);
 
-void web_set_draining(struct web *w, bool is_draining); /* /ready answers 503 from now on */
+void web_set_draining(struct web *w, bool is_draining); /* /ready answers 503 from now on, and answers that go on end */
 
 /* Pure: what a request may do. authorization is the header, or NULL. */
 enum web_access { WEB_OK, WEB_NO_TOKEN_SET, WEB_NO_TOKEN, WEB_WRONG_ROLE };

@@ -8,15 +8,15 @@ create temporary table decided as
 select d.who, string_to_table(d.names, ' ') as name from (values
     ('anybody',  'enqueue enqueue_many refuse_producer'), -- with their own rights, to be told who may
     ('producer', 'job put_job put_jobs'),
-    ('reader',   'ci_state clock_text critical_reason cron_next moves_task node_note not_taken original_key outstanding queue_report span_text '
-                 'status_report task_report why'),
+    ('reader',   'board_report ci_state clock_text critical_reason cron_next job_report moves_task node_note not_taken original_key outstanding queue_report '
+                 'run_log span_text status_report story_report task_report tasks_report watch why'),
     ('operator', 'add_dep approve cancel_job clear_limit confirm_deploy freeze pause reject resume retry_effect retry_job '
                  'schedule set_limit set_setting stop_task unfreeze unschedule'),
     ('service',  'beat begin_prune board_states_failed ci_asked ci_to_ask claim_effects claim_jobs disown_runs effect_done effect_failed effect_skipped end_prune finish_run '
                  'finish_runs leftover_runs monitor_checked monitors_due node_agents node_awake node_idle node_start node_stop note_disks poll_news project_polled projects_to_poll projects_wanting_states publish_settings '
                  'put_board_states reap receive_event retry_events run_detaches run_duty run_started run_stopping runs_to_stop sweep_cancels'),
     ('owner',    'active_job add_card add_clean_up add_effect admit_jobs advance agent_problem alert_failed apply_cancel back_off '
-                 'begin_deploy begin_monitor block_task block_task_because blocked_by cancel_jobs cancel_task card_text channel_of chat_room check_agent check_gate check_jobs check_rule check_settings '
+                 'begin_deploy begin_monitor block_task block_task_because blocked_by board_card cancel_jobs cancel_task card_text channel_of chat_room check_agent check_gate check_jobs check_rule check_settings '
                  'close_run close_runs cron_allows cron_day cron_field cron_next_named cron_next_walking cron_number cron_parts degrade delay_effect '
                  'effect_context effect_payload end_effect end_job end_monitor enqueue_keyed enter_stage fail_job file_blobs find_story find_task finish_deploy '
                  'fire_schedule fire_schedules first_instant free_held heed_labels hold_reason idle_key idle_tasks initiate_deploy is_critical is_prune_due is_resting is_ruled is_terminal job_problem '

@@ -39,7 +39,7 @@ open_with(void **state, char *operator, char * reader)
     f->config.operator_token = operator;
     f->config.reader_token = reader;
     f->db = fake_db_new(f->loop);
-    if (web_open(&f->web, f->http, f->db, &f->config, &e))
+    if (web_open(&f->web, f->loop, f->http, f->db, &f->config, &e))
         return -1;
     *state = f;
     return 0;
