@@ -82,13 +82,12 @@ on_later(struct http_request *r, void *arg)
 }
 
 static int
-open_with(void **state, unsigned max_connections, unsigned timeout_ms, const char *trusted_proxies)
+open_with(void **state, unsigned max_connections, unsigned timeout_ms)
 {
     struct fixture     *f = xcalloc(1, sizeof *f);
     struct err          e = ERR_INIT;
     struct http_options o = { .listen = "127.0.0.1:0", .max_body = MAX_BODY, .timeout_ms = timeout_ms, .max_connections = max_connections };
 
-    o.trusted_proxies = trusted_proxies;
     log_setup(LOG_ERROR, false);
     if (loop_new(&f->loop, &e) || http_open(&f->http, f->loop, &o, &e))
         return -1;
@@ -107,25 +106,19 @@ open_with(void **state, unsigned max_connections, unsigned timeout_ms, const cha
 static int
 setup(void **state)
 {
-    return open_with(state, 100, PATIENT_MS, NULL);
+    return open_with(state, 100, PATIENT_MS);
 }
 
 static int
 setup_hasty(void **state)
 {
-    return open_with(state, 100, HASTY_MS, NULL);
+    return open_with(state, 100, HASTY_MS);
 }
 
 static int
 setup_for_two(void **state)
 {
-    return open_with(state, 2, PATIENT_MS, NULL);
-}
-
-static int
-setup_behind_proxies(void **state)
-{
-    return open_with(state, 100, PATIENT_MS, "::1, 127.0.0.0/9 10.1.2.0/29,");
+    return open_with(state, 2, PATIENT_MS);
 }
 
 static int
@@ -484,62 +477,6 @@ W5_connections__over_the_limit_are_closed_while_all_others_wait_for_us(void **st
     assert_string_equal(ask(f, "GET /items/free HTTP/1.1\r\nHost: x\r\n\r\n")->body, "free");
 }
 
-/* What the server takes for the client; headers end with a line break each. */
-static const char *
-peer_of(struct fixture *f, const char *headers)
-{
-    char text[1024];
-
-    snprintf(text, sizeof text, "GET /echo HTTP/1.1\r\nHost: x\r\n%s\r\n", headers);
-    ask(f, text);
-    return strstr(f->seen, "peer=") + strlen("peer=");
-}
-
-static void
-W5_client__is_whom_a_trusted_proxy_names_and_never_whom_a_client_names(void **state)
-{
-    static const char *const cases[][2] = {
-        { "", "127.0.0.1" },
-        { "X-Forwarded-For: 203.0.113.7\r\n", "203.0.113.7" },
-        { "x-forwarded-for: 2001:db8::1\r\n", "2001:db8::1" },
-        { "X-Forwarded-For: 1.1.1.1, 203.0.113.7\r\n", "203.0.113.7" },
-        { "X-Forwarded-For: 1.1.1.1, 203.0.113.7 , 10.1.2.3\r\n", "203.0.113.7" },
-        { "X-Forwarded-For: 1.1.1.1\r\nX-Forwarded-For: 203.0.113.7\r\n", "203.0.113.7" },
-        { "X-Forwarded-For: 10.1.2.3, 10.1.2.4\r\n", "10.1.2.3" },
-        { "X-Forwarded-For: 203.0.113.7, unknown\r\n", "127.0.0.1" },
-        { "X-Forwarded-For: 203.0.113.7, unknown, 10.1.2.3\r\n", "10.1.2.3" },
-        { "X-Forwarded-For: ,,, \r\n", "127.0.0.1" },
-    };
-    struct fixture *f = *state;
-
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        assert_string_equal(peer_of(f, cases[i][0]), cases[i][1]);
-}
-
-static void
-W5_client__is_the_sockets_other_end_while_no_proxy_is_trusted(void **state)
-{
-    assert_string_equal(peer_of(*state, "X-Forwarded-For: 203.0.113.7\r\n"), "127.0.0.1");
-}
-
-static void
-C2_proxy__that_is_no_address_is_named(void **state)
-{
-    static const char *const wrong[] = { "proxy.example.com", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/x", "::1/129", "127.0.0.1,nonsense" };
-    struct fixture          *f = *state;
-
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        struct http        *h = NULL;
-        struct err          e = ERR_INIT;
-        struct http_options o = { .listen = "127.0.0.1:0", .max_body = 1000, .timeout_ms = 100, .max_connections = 2 };
-
-        o.trusted_proxies = wrong[i];
-        assert_int_equal(http_open(&h, f->loop, &o, &e), ERR_INVALID);
-        assert_non_null(strstr(e.text, strchr(wrong[i], ',') ? "nonsense" : wrong[i]));
-        assert_null(h);
-    }
-}
-
 static void
 routes__are_forgotten_with_their_owner(void **state)
 {
@@ -603,9 +540,6 @@ main(void)
         WITH(server_that_closed__drops_the_answers_still_owed, setup),
         WITH(W5_connections__at_the_limit_the_slowest_makes_room, setup_for_two),
         WITH(W5_connections__over_the_limit_are_closed_while_all_others_wait_for_us, setup_for_two),
-        WITH(W5_client__is_whom_a_trusted_proxy_names_and_never_whom_a_client_names, setup_behind_proxies),
-        WITH(W5_client__is_the_sockets_other_end_while_no_proxy_is_trusted, setup),
-        WITH(C2_proxy__that_is_no_address_is_named, setup),
         WITH(routes__are_forgotten_with_their_owner, setup),
         WITH(C2_listen__names_the_wrong_address_and_what_is_accepted, setup),
         WITH(listen__on_a_taken_port_says_so, setup),
