@@ -299,6 +299,16 @@ check_listen(const char *value, struct err *e)
 }
 
 static int
+check_base_path(const char *value, struct err *e)
+{
+    static const char plain[] = "/abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._~-";
+
+    if (*value && (*value != '/' || value[strspn(value, plain)]))
+        return refuse(option_named("base_path"), value, "a path such as /orchd, or nothing", e);
+    return 0;
+}
+
+static int
 check_node(struct config *c, struct err *e)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
@@ -326,7 +336,7 @@ check_values(struct config *c, struct err *e)
         check_choice("log_level", c->log_level, "debug info warn error", e) || check_choice("cgroup", c->cgroup, "auto require off", e) ||
         check_choice("trusted_header", c->trusted_header, "x-forwarded-for forwarded", e) ||
         check_choice("log_format", c->log_format, "text json", e) || check_choice("language", c->language, "en ru", e) ||
-        check_listen(c->listen, e) || check_node(c, e))
+        check_listen(c->listen, e) || check_base_path(c->base_path, e) || check_node(c, e))
         return e->code;
     if (*c->ca_file && access(c->ca_file, R_OK))
         return refuse(option_named("ca_file"), c->ca_file, "a file that can be read, or nothing", e);

@@ -29,6 +29,9 @@ void web_add_queue_block(struct web *w, const char *name, web_block_fn *fn, void
 
 void web_set_draining(struct web *w, bool is_draining); /* /ready answers 503 from now on, and answers that go on end */
 
+/* What GET /openapi.json answers, for a server below this path ("" = none). Caller frees. */
+struct json *web_openapi(const char *base_path);
+
 /* Pure: what a request may do. authorization is the header, or NULL. */
 enum web_access { WEB_OK, WEB_NO_TOKEN_SET, WEB_NO_TOKEN, WEB_WRONG_ROLE };
 enum web_access web_may_read(const char *authorization, const char *reader, const char *operator);

@@ -128,9 +128,6 @@ void web_on_change(const char *payload, void *arg); /* a NOTIFY that something c
 /* Whether one more answer may go on for long; else the request was answered. Each that may is given back by web->streams--. */
 bool web_take_stream(struct web *w, struct http_request *r);
 
-/* openapi.c: the description of this API, made from routes.def and schemas.json. Caller frees. */
-struct json *web_openapi(const char *base_path);
-
 #define ROUTE(name, method, path, role, type, answer, good, body, query, refused, summary)                                                 \
     void web_on_##name(struct http_request *r, void *arg);
 #define PARAM(name, type, least, most, help)
