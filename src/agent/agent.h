@@ -27,7 +27,8 @@ struct agent_spec {
     const char *const *argv; /* NULL-ended; argv[0] is looked up in the PATH of env; no shell */
     const char *const *env;  /* NULL-ended NAME=value; the whole environment of the command */
     const char        *cwd;
-    const char        *log_path;       /* appended to; stdout and stderr */
+    const char        *log_path;       /* appended to; stdout and stderr. Absolute */
+    int64_t            log_max;        /* bytes of the log, of which head and tail are kept (runlog.h); 0 = no cap */
     const char        *marker;         /* NAME=value put into env, by which agent_sweep() knows the run's processes again */
     const char        *cage;           /* name of the run's control group, not that of any other run; NULL = none. See agent_contain() */
     const char        *journal;        /* detached: the file that its warden is to make and keep; NULL = not detached */

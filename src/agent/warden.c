@@ -8,6 +8,7 @@
  * The command is born in the run's control group, when it has one; we stay outside, so that what kills the group leaves us to report.
  * All that descends from a sub-reaper stays below it: an orphan's new parent is the nearest living sub-reaper above it. So when
  * waitpid() says that we have no child, there is no descendant either; who was put into the group by others is seen in its events.
+ * With a cap on its log the command has a pipe, and what comes through it is written by us; without, it has the file itself.
  * A detached command's warden has no orchd to answer to: it outlives it, keeps a journal, and knows the time-out itself.
  * Links libc only: it holds nothing of orchd's memory and nothing of its secrets. */
 #include <errno.h>
@@ -32,6 +33,7 @@
 #include "agent/cage.h"
 #include "agent/hunt.h"
 #include "agent/journal.h"
+#include "agent/runlog.h"
 #include "agent/warden.h"
 
 enum {
@@ -45,20 +47,21 @@ enum {
 enum state { RUNNING, TERMING, KILLING };
 
 struct warden {
-    enum state  state;
-    pid_t       command;
-    bool        is_command_ended;
-    bool        is_detached;
-    int64_t     grace_ms; /* of a time-out */
-    int64_t     leftover_grace_ms;
-    int64_t     kill_at_ms;     /* monotonic; while terming */
-    int64_t     lease_until_ms; /* boot time; 0 = for ever */
-    int         kill_look_ms;
-    bool        is_kill_said;
-    int         signals; /* signalfd */
-    int         lease;   /* timerfd */
-    struct hunt hunt;
-    const char *cage_path;
+    enum state    state;
+    pid_t         command;
+    bool          is_command_ended;
+    bool          is_detached;
+    int64_t       grace_ms; /* of a time-out */
+    int64_t       leftover_grace_ms;
+    int64_t       kill_at_ms;     /* monotonic; while terming */
+    int64_t       lease_until_ms; /* boot time; 0 = for ever */
+    int           kill_look_ms;
+    bool          is_kill_said;
+    int           signals; /* signalfd */
+    int           lease;   /* timerfd */
+    struct runlog log;
+    struct hunt   hunt;
+    const char   *cage_path;
 };
 
 static int64_t
@@ -268,6 +271,27 @@ wait_ms(struct warden *w)
     return w->kill_look_ms;
 }
 
+/* Until there is more to do than to move output: looking at the tree for each piece of it would take longer than the moving. The log is the
+ * last of fds. */
+static void
+wait_for_news(struct warden *w, struct pollfd *fds, nfds_t count)
+{
+    int     ms = wait_ms(w);
+    int64_t until_ms = mono_ms() + ms;
+    bool    is_due = false;
+
+    while (!is_due) {
+        fds[count - 1].fd = w->log.from;
+        is_due = poll(fds, count, ms) != 1 || !fds[count - 1].revents;
+        if (fds[count - 1].revents)
+            runlog_take(&w->log);
+        if (ms < 0)
+            continue;
+        ms = (int)(until_ms - mono_ms());
+        is_due = is_due || ms <= 0;
+    }
+}
+
 static void
 guard(struct warden *w)
 {
@@ -277,13 +301,14 @@ guard(struct warden *w)
         struct pollfd fds[] = { { .fd = w->signals, .events = POLLIN },
                                 { .fd = is_open ? WARDEN_FD : -1, .events = POLLIN },
                                 { .fd = w->lease, .events = POLLIN },
-                                { .fd = w->hunt.cage.events, .events = POLLPRI } };
+                                { .fd = w->hunt.cage.events, .events = POLLPRI },
+                                { .fd = w->log.from, .events = POLLIN } };
 
         if (w->state == RUNNING && w->is_command_ended)
             state_enter(w, TERMING, w->leftover_grace_ms);
         else
             look_again(w);
-        poll(fds, sizeof(fds) / sizeof(*fds), wait_ms(w));
+        wait_for_news(w, fds, sizeof(fds) / sizeof(*fds));
         if (fds[3].revents)
             cage_is_populated(&w->hunt.cage); /* it rings until it is read */
         if (fds[1].revents)
@@ -293,13 +318,14 @@ guard(struct warden *w)
         read_signals(w);
     }
     report(w, WARDEN_GONE, (int)w->hunt.seen.count);
+    runlog_close(&w->log);
     if (*w->cage_path)
         cage_remove(w->cage_path);
 }
 
 /* In the child: never returns. What goes wrong is told through the pipe, which exec closes. */
 static _Noreturn void
-become_command(pid_t warden, char **argv, int pipe_fd)
+become_command(pid_t warden, char **argv, int pipe_fd, int output)
 {
     struct rlimit    no_core = { 0, 0 };
     struct sigaction plain = { .sa_handler = SIG_DFL };
@@ -307,6 +333,10 @@ become_command(pid_t warden, char **argv, int pipe_fd)
     int              why;
 
     setsid();
+    if (output >= 0) {
+        dup2(output, STDOUT_FILENO);
+        dup2(output, STDERR_FILENO);
+    }
     /* The command dies with its warden; asked again below, because the warden may have died before the question was put. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (int signo = 1; signo < NSIG; signo++)
@@ -323,6 +353,18 @@ become_command(pid_t warden, char **argv, int pipe_fd)
     _exit(EXEC_FAILED);
 }
 
+/* What the command gets for its output; -1 = what we have. A run is worth more than the size of its log. */
+static int
+open_log(struct warden *w, char **argv)
+{
+    int64_t max = strtoll(argv[WARDEN_ARG_LOG_MAX], NULL, 10);
+    int     output = runlog_open(&w->log, argv[WARDEN_ARG_LOG], max);
+
+    if (output < 0 && max)
+        dprintf(STDERR_FILENO, "[orchd: this log has no cap: %s]\n", strerror(errno));
+    return output;
+}
+
 /* False when the command could not be executed, or not any more; orchd was told why. */
 static bool
 start_command(struct warden *w, char **argv)
@@ -330,6 +372,7 @@ start_command(struct warden *w, char **argv)
     pid_t self = getpid();
     int   ends[2] = { -1, -1 };
     int   why = 0;
+    int   output = -1;
     bool  is_exec = false;
 
     if (is_lease_over(w)) {
@@ -344,6 +387,7 @@ start_command(struct warden *w, char **argv)
         report(w, WARDEN_EXEC_FAILED, errno);
         goto out;
     }
+    output = open_log(w, argv);
     why = cage_fork(&w->hunt.cage, &w->command);
     if (why) {
         report(w, WARDEN_EXEC_FAILED, *w->cage_path ? -why : why);
@@ -352,7 +396,7 @@ start_command(struct warden *w, char **argv)
         goto out;
     }
     if (w->command == 0)
-        become_command(self, argv, ends[1]);
+        become_command(self, argv, ends[1], output);
     close(ends[1]);
     ends[1] = -1;
     if (read(ends[0], &why, sizeof(why)) == (ssize_t)sizeof(why)) {
@@ -367,6 +411,8 @@ out:
         close(ends[0]);
     if (ends[1] >= 0)
         close(ends[1]);
+    if (output >= 0)
+        close(output);
     return is_exec;
 }
 
@@ -385,7 +431,7 @@ let_go_of_files(void)
 int
 main(int argc, char **argv)
 {
-    struct warden w = { .state = RUNNING, .hunt = { .mark = mark_tree, .cage = CAGE_NONE } };
+    struct warden w = { .state = RUNNING, .log = RUNLOG_NONE, .hunt = { .mark = mark_tree, .cage = CAGE_NONE } };
     struct stat   channel;
     sigset_t      all;
     sigset_t      wanted;

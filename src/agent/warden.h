@@ -40,8 +40,19 @@ struct warden_report {
     int64_t  at_us; /* wall clock */
 };
 
-/* argv of the warden: [1] grace_ms of the sweep after the command's own end, and of a time-out, [2] end of the lease (CLOCK_BOOTTIME in ms, 0 = none), [3] the
- * directory of the run's control group, empty = none, [4] cwd, [5] the file to execute, [6…] the command's argv. Its environment is the command's. Descriptors 0, 1, 2 are the command's. */
-enum { WARDEN_ARG_GRACE = 1, WARDEN_ARG_LEASE, WARDEN_ARG_CAGE, WARDEN_ARG_CWD, WARDEN_ARG_FILE, WARDEN_ARG_COMMAND };
+/* argv of the warden: [1] grace_ms of the sweep after the command's own end, and of a time-out, [2] end of the lease (CLOCK_BOOTTIME in ms,
+ * 0 = none), [3] the directory of the run's control group, empty = none, [4] the log, and [5] its cap in bytes (runlog.h), 0 = none, [6] cwd,
+ * [7] the file to execute, [8…] the command's argv. Its environment is the command's. Descriptors 0, 1, 2 are the command's; with a cap, 1
+ * and 2 become a pipe. */
+enum {
+    WARDEN_ARG_GRACE = 1,
+    WARDEN_ARG_LEASE,
+    WARDEN_ARG_CAGE,
+    WARDEN_ARG_LOG,
+    WARDEN_ARG_LOG_MAX,
+    WARDEN_ARG_CWD,
+    WARDEN_ARG_FILE,
+    WARDEN_ARG_COMMAND
+};
 
 #endif

@@ -13,7 +13,10 @@
 #include "base/log.h"
 #include "config/config_int.h"
 
-enum { SECRET_MAX = 64 * 1024 }; /* no token is larger; a wrong path may lead to anything */
+enum {
+    SECRET_MAX = 64 * 1024,   /* no token is larger; a wrong path may lead to anything */
+    LOG_MIN_BYTES = 64 * 1024 /* below that head and tail would hold too little to tell anything */
+};
 
 const struct option config_options[] = {
 #define OPT(type, field, def, min, max, flags, help) { TYPE_##type, #field, def, min, max, flags, help, offsetof(struct config, field) },
@@ -331,6 +334,8 @@ check_node(struct config *c, struct err *e)
 static int
 check_values(struct config *c, struct err *e)
 {
+    char number[24];
+
     if (check_url("plane_url", c->plane_url, e) || check_url("gitea_url", c->gitea_url, e) ||
         check_url("telegram_url", c->telegram_url, e) || check_url("public_url", c->public_url, e) ||
         check_choice("log_level", c->log_level, "debug info warn error", e) || check_choice("cgroup", c->cgroup, "auto require off", e) ||
@@ -340,6 +345,10 @@ check_values(struct config *c, struct err *e)
         return e->code;
     if (*c->ca_file && access(c->ca_file, R_OK))
         return refuse(option_named("ca_file"), c->ca_file, "a file that can be read, or nothing", e);
+    if (c->log_max_bytes && c->log_max_bytes < LOG_MIN_BYTES) {
+        snprintf(number, sizeof number, "%lld", (long long)c->log_max_bytes);
+        return refuse(option_named("log_max_bytes"), number, "0, or a whole number from 65536 to 1099511627776", e);
+    }
     if (str_is_blank(c->data_dir))
         return refuse(option_named("data_dir"), c->data_dir, "a directory", e);
     return 0;

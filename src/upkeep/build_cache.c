@@ -114,6 +114,7 @@ start(struct duty *d)
                                .env = (const char *const *)env.at,
                                .cwd = cfg->data_dir,
                                .log_path = p->log_path,
+                               .log_max = cfg->log_max_bytes,
                                .marker = p->marker,
                                .grace_ms = GRACE_MS,
                                .timeout_ms = TIMEOUT_MS };

@@ -149,6 +149,7 @@ run_command(struct probe *p, const struct config_agent *how, const char *work_it
                                .env = (const char *const *)env.at,
                                .cwd = cfg->data_dir,
                                .log_path = p->log_path,
+                               .log_max = cfg->log_max_bytes,
                                .marker = p->marker,
                                .grace_ms = GRACE_MS,
                                .timeout_ms = how->timeout_ms };

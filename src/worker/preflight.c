@@ -100,6 +100,7 @@ start_command(struct preflight *p, const struct config_agent *how, struct err *e
                                .env = (const char *const *)env,
                                .cwd = p->cfg->data_dir,
                                .log_path = p->log_path,
+                               .log_max = p->cfg->log_max_bytes,
                                .marker = p->marker,
                                .grace_ms = p->cfg->agent_kill_grace_seconds,
                                .timeout_ms = p->cfg->preflight_timeout };

@@ -175,6 +175,7 @@ run_start_agent(struct run *r)
                                    .env = (const char *const *)env,
                                    .cwd = r->cwd,
                                    .log_path = r->log_path,
+                                   .log_max = cfg->log_max_bytes,
                                    .marker = r->marker,
                                    .cage = cage,
                                    .grace_ms = cfg->agent_kill_grace_seconds,

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -212,6 +213,21 @@ manner_bomb(void)
     live();
 }
 
+/* Lines of 64 bytes: so many MiB of them between a first and a last one, or without end. */
+static void
+manner_flood(int mib)
+{
+    static char line[] = "this line is one of many, and nobody will miss it when it's gone\n";
+    static char lines[64 * 1024];
+    time_t      end = time(NULL) + LIFE_S;
+
+    for (size_t i = 0; i < sizeof(lines); i++)
+        lines[i] = line[i % 64 == 63 ? sizeof(line) - 2 : i % 64];
+    for (int64_t i = 0; mib < 0 ? time(NULL) < end : i < mib * INT64_C(16); i++)
+        if (write(STDOUT_FILENO, lines, sizeof(lines)) < 0)
+            _exit(4);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -223,6 +239,17 @@ main(int argc, char **argv)
         return manner_echo();
     if (!strcmp(manner, "exit"))
         return atoi(argv[2]);
+    if (!strcmp(manner, "flood")) {
+        say("the first line\n");
+        manner_flood(atoi(argv[2]));
+        say("the last line\n");
+        return 0;
+    }
+    if (!strcmp(manner, "endless")) {
+        ignore_term();
+        say("ready\n");
+        manner_flood(-1);
+    }
     if (!strcmp(manner, "leave")) { /* ends, and leaves two behind */
         spawn_daemon();
         spawn_session();

@@ -119,6 +119,7 @@ rig_start(struct rig *r, const char *manner, const char *more, struct err *e)
         .env = env,
         .cwd = r->dir,
         .log_path = r->log_path,
+        .log_max = r->log_max,
         .marker = r->marker,
         .cage = r->cage,
         .journal = r->journal,

@@ -24,6 +24,7 @@ struct rig {
     int64_t          grace_ms;
     int64_t          timeout_ms;
     int64_t          lease_until_ms;
+    int64_t          log_max;
     pid_t            warden;
     char             warden_start[32];
     const char      *cage;    /* NULL = none */

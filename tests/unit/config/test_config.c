@@ -77,6 +77,8 @@ C2_config__a_wrong_value_names_itself_and_what_is_accepted(void **state)
 {
     (void)state;
     assert_refused("ORCH_MAX_ATTEMPTS", "many", "setting ORCH_MAX_ATTEMPTS cannot be \"many\": accepted is a whole number from 1 to 100");
+    assert_refused("ORCH_LOG_MAX_BYTES", "4096",
+                   "setting ORCH_LOG_MAX_BYTES cannot be \"4096\": accepted is 0, or a whole number from 65536 to 1099511627776");
     assert_refused("ORCH_MAX_ATTEMPTS", "0", "setting ORCH_MAX_ATTEMPTS cannot be \"0\": accepted is a whole number from 1 to 100");
     assert_refused("ORCH_MAX_ATTEMPTS", "", "setting ORCH_MAX_ATTEMPTS cannot be \"\": accepted is a whole number from 1 to 100");
     assert_refused("ORCH_LEASE", "2d",
