@@ -28,4 +28,4 @@ begin
                                                                        job.unique_key, job.tags, limit_key => job.limit_key), job_id);
 end
 $$;
-comment on function orch.retry_job(bigint) is 'Does the work of a finished job again, as a new job. Refused for a terminal task, and when the task has gone on.';
+comment on function orch.retry_job(bigint) is 'Does the work of a finished job again, as a new job. Refused for a terminal task, and when the task has gone on. select orch.retry_job(42)';

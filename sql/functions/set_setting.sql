@@ -14,4 +14,4 @@ begin
     return orch.setting(lower(name));
 end
 $$;
-comment on function orch.set_setting(text, text) is 'Overrides a setting until it is set to null; answers the value now in force. Refuses values that cannot be read.';
+comment on function orch.set_setting(text, text) is 'Overrides a setting until it is set to null; answers the value now in force. Refuses values that cannot be read. select orch.set_setting(''max_attempts'', ''3'')';
