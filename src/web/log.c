@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/runlog.h"
 #include "base/check.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -34,7 +35,7 @@ struct reader {
     char                *run;
     int                  fd;
     int64_t              at;
-    int64_t              end; /* of what was promised; -1 = until the run has ended */
+    int64_t              end; /* of what was promised; -1 = as much as there is, without what runlog.h left out */
     bool                 is_ended;
     int                  looks; /* in vain, since the last byte */
     struct loop_timer   *timer;
@@ -104,13 +105,41 @@ wait_for_more(struct reader *rd)
     rd->timer = loop_after(rd->web->loop, LOOK_MS, on_look, rd);
 }
 
+/* How many bytes are there next, a piece at most; moves over what was left out. */
+static size_t
+next_piece(struct reader *rd)
+{
+    off_t from = (off_t)rd->at;
+    off_t to = (off_t)rd->end;
+
+    if (rd->end < 0 && !runlog_next(rd->fd, (off_t)rd->at, &from, &to))
+        return 0;
+    rd->at = from;
+    return to - from < PIECE ? (size_t)(to - from) : PIECE;
+}
+
+/* One piece; 0 = there is none. What is left out while it is read would be read as zeros: it is looked for again afterwards. */
+static ssize_t
+read_piece(struct reader *rd, char piece[PIECE])
+{
+    int64_t at;
+    size_t  most;
+    ssize_t got;
+
+    do {
+        most = next_piece(rd);
+        at = rd->at;
+        got = most ? pread(rd->fd, piece, most, (off_t)at) : 0;
+    } while (got > 0 && (next_piece(rd), rd->at != at));
+    return got;
+}
+
 static void
 read_on(struct reader *rd)
 {
     char    piece[PIECE];
-    size_t  most = rd->end >= 0 && rd->end - rd->at < PIECE ? (size_t)(rd->end - rd->at) : sizeof piece;
-    bool    was_ended = rd->is_ended; /* before the read, so that nothing written since is missed */
-    ssize_t got = most ? pread(rd->fd, piece, most, (off_t)rd->at) : 0;
+    bool    was_ended = rd->is_ended; /* before the look, so that nothing written since is missed */
+    ssize_t got = read_piece(rd, piece);
 
     if (got < 0)
         LOGW("web.log_unreadable", "run=%s why=%s", rd->run, log_quote(strerror(errno)));
@@ -136,7 +165,7 @@ on_pull(struct http_request *r, void *arg)
         read_on(rd);
 }
 
-static void
+static struct reader *
 reader_begin(struct web *w, struct http_request *r, int status, const struct wish *wish, int fd, int64_t at, int64_t end)
 {
     struct reader *rd = xcalloc(1, sizeof *rd);
@@ -151,6 +180,7 @@ reader_begin(struct web *w, struct http_request *r, int status, const struct wis
     LIST_INSERT_HEAD(&w->readers, rd, link);
     http_add_header(r, "X-Accel-Buffering", "no");
     http_begin(r, status, "text/plain; charset=utf-8", on_pull, rd);
+    return rd;
 }
 
 /* Takes the value. */
@@ -188,6 +218,15 @@ out:
     return is_good;
 }
 
+static bool
+has_gap(int fd, int64_t size)
+{
+    off_t from = 0;
+    off_t to = 0;
+
+    return size && (!runlog_next(fd, 0, &from, &to) || from > 0 || to < size);
+}
+
 static void
 send_part(struct web *w, struct http_request *r, const struct wish *wish, int fd, int64_t size)
 {
@@ -201,6 +240,11 @@ send_part(struct web *w, struct http_request *r, const struct wish *wish, int fd
                      "accepted is one range that begins within the log, such as bytes=0-999, bytes=1000- or bytes=-1000");
         close(fd);
         w->streams--;
+        return;
+    }
+    /* While a run goes on, a range holds zeros for what was left out of its log: offsets are those of the file. The whole leaves it out. */
+    if (!wish->range && has_gap(fd, size)) {
+        reader_begin(w, r, 200, wish, fd, 0, -1)->is_ended = true;
         return;
     }
     if (wish->range)
@@ -219,15 +263,28 @@ send_rest(struct web *w, struct http_request *r, const struct wish *wish, int fd
 
 /* An agent may write where its log is: no link of its making is followed, and nothing but a file is read. */
 static int
-open_log(const char *path, int64_t *size)
+open_file(const char *path, struct stat *st)
 {
-    int         fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    struct stat st;
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
-    if (fd >= 0 && (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_nlink != 1)) {
+    if (fd >= 0 && (fstat(fd, st) || !S_ISREG(st->st_mode) || st->st_nlink > 1)) {
         close(fd);
         fd = -1;
         errno = EACCES;
+    }
+    return fd;
+}
+
+/* Again when the file was put together, as runlog.h tells, between the two steps. */
+static int
+open_log(const char *path, int64_t *size)
+{
+    struct stat st = { 0 };
+    int         fd = open_file(path, &st);
+
+    if (fd >= 0 && st.st_nlink == 0) {
+        close(fd);
+        fd = open_file(path, &st);
     }
     if (fd >= 0)
         *size = st.st_size;

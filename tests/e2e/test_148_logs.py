@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from house import ROOT, wait_for
+from house import READER, ROOT, call, wait_for
 
 RECORDED = ROOT / "tests" / "fixtures" / "agents" / "claude_stream_success.jsonl"
 CAP = 1024 * 1024
@@ -68,3 +68,19 @@ def test_R3_L6_a_capped_log_grows_old_as_any_other(flooded):
     look = begin(house)
     run = wait_for(lambda: look() and look()["ended_at"] and look(), hint="for its end")
     wait_for(lambda: not log_of(run).exists(), hint="for retention")
+
+
+def test_R3_over_HTTP_a_capped_log_has_no_hole(flooded):
+    house = flooded("echo the first line\nyes '%s' | head -c 50000000\ncat '%s'\nwhile ! [ -e gate ]; do sleep 0.05; done\n" % (LINE, RECORDED))
+    look = begin(house)
+    run = wait_for(lambda: look() and look()["log_path"] and look(), hint="for its start")
+    whole = house.url + "/runs/%d/log" % run["id"]
+    reader = {"Authorization": "Bearer " + READER}
+    wait_for(lambda: '"result"' in call(whole, headers=reader)[2][-20000:], hint="for the last record")
+    going = call(whole, headers=reader)[2]
+    pathlib.Path(house.data, "runs", str(run["id"]), "gate").touch()
+    followed = call(whole + "?follow=1", headers=reader)[2]
+    wait_for(lambda: look()["ended_at"], hint="for its end")
+    for text in (going, followed, call(whole, headers=reader)[2]):
+        assert text.startswith("the first line\n" + LINE) and text.count(" bytes left out]\n") == 1 and "\0" not in text
+        assert json.loads(text.strip().splitlines()[-1])["type"] == "result" and len(text) <= CAP
