@@ -1,6 +1,6 @@
 """Runs what the manual shows at a prompt ("orchd=#" or "$" in a console block) and compares the answers with those that it shows.
 
-One house serves both pages, in the order of the pages: ORCH-001 is done, ORCH-002 was stopped in mid-flight, ORCH-003 waits for a person,
+One house serves all pages, in the order of the pages: ORCH-001 is done, ORCH-002 was stopped in mid-flight, ORCH-003 waits for a person,
 ORCH-004 is held by the serial gate. DOCS_REFRESH=1 writes the answers into the pages in place of comparing.
 """
 import os
@@ -12,7 +12,7 @@ import conftest
 from house import OPERATOR, wait_for
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
-PAGES = ("operations.md", "stop.md")
+PAGES = ("operations.md", "stop.md", "http-api.md")
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.M | re.S)
 PROMPTS = ("orchd=# ", "$ ")
 SETTLE = ("select not exists (select from orch.outbox where status = 'pending')"
