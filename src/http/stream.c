@@ -51,6 +51,7 @@ http_begin(struct http_request *r, int status, const char *content_type, http_pu
         return;
     http_add_header(r, "Content-Type", content_type);
     http_add_header(r, "Cache-Control", "no-store");
+    http_add_header(r, "X-Content-Type-Options", "nosniff"); /* what an agent wrote is no page, whatever it looks like */
     http_add_header(r, "Connection", "close");
     if (r->conn) {
         bufferevent_set_timeouts(r->conn->bev, NULL, NULL);

@@ -200,6 +200,7 @@ def test_R3_a_log_whole_in_parts_and_only_a_file(house_of):
 
     status, got, body = get()
     assert (status, body) == (200, text) and got["Content-Length"] == str(len(text)) and got["Accept-Ranges"] == "bytes"
+    assert got["X-Content-Type-Options"] == "nosniff"
     status, got, body = get(method="HEAD")
     assert (status, body, got["Content-Length"]) == (200, "", str(len(text)))
     for asked, begin, end in (("0-11", 0, 12), ("100000-", 100000, len(text)), ("-24", len(text) - 24, len(text)), ("5-999999999", 5, len(text)),
