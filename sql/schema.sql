@@ -1714,6 +1714,8 @@ ALTER TABLE ONLY orch.transitions
 --     operator, reader, service
 -- orch.need_node(node text, incarnation uuid) returns void
 --     owner; search_path=pg_catalog, pg_temp
+-- orch.need_repo(repo text) returns void
+--     owner; search_path=pg_catalog, pg_temp
 -- orch.need_task(ref text) returns bigint
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.newest_ticks(cron text, time_zone text, from_at timestamp with time zone, until_at timestamp with time zone, at_most integer) returns timestamp with time zone[]

@@ -5,7 +5,7 @@ declare
 begin
     select * into task from orch.tasks as t where t.id = orch.need_task(ref) for no key update;
     if task.stage <> 'analysis' then
-        return format('nothing to approve: %s is in %s', task.work_item, task.stage);
+        return format('nothing to approve: %s is in %s', orch.original_key(task.work_item), task.stage);
     end if;
     if orch.active_job(task.id) is not null or task.brd_review_started_at is null then
         return format('not yet: the analysis of %s is not finished', task.work_item);

@@ -8,7 +8,7 @@ begin
      where d.task_id = task.id and d.phase = 'A' and d.confirmed_at is null;
     if not found then
         return format('nothing to confirm: %s', case when task.stage = 'deploy' then task.work_item || ' is confirmed already'
-                                                     else task.work_item || ' is in ' || task.stage end);
+                                                     else orch.original_key(task.work_item) || ' is in ' || task.stage end);
     end if;
     perform orch.begin_deploy(task.id);
     return format('confirmed: %s deploys', task.work_item);

@@ -3,11 +3,8 @@ returns text language plpgsql as $$
 declare
     was orch.repo_freeze;
 begin
-    if not exists (select from orch.projects as p where p.repo = "freeze".repo) then
-        raise exception 'repository "%" does not exist; accepted are %', repo,
-            coalesce((select string_agg(distinct p.repo, ', ' order by p.repo) from orch.projects as p), 'those of orch.projects, which is empty')
-            using errcode = 'OR404';
-    elsif coalesce(btrim(reason), '') = '' then
+    perform orch.need_repo(repo);
+    if coalesce(btrim(reason), '') = '' then
         raise exception 'the freeze of % has no reason; accepted is a text: every task that waits shows it', repo using errcode = 'OR422';
     end if;
     insert into orch.repo_freeze (repo, reason) values ("freeze".repo, btrim("freeze".reason)) on conflict do nothing;

@@ -7,7 +7,7 @@ begin
     select * into task from orch.tasks as t where t.id = orch.need_task(ref) for no key update;
     select s.on_reject into back from orch.stages as s where s.stage = task.stage;
     if orch.is_terminal(task.stage) or back is null then
-        return format('nothing to reject: %s is in %s', task.work_item, task.stage);
+        return format('nothing to reject: %s is in %s', orch.original_key(task.work_item), task.stage);
     end if;
     if orch.stays_critical(task.id) then
         return format('too late: a deploy of %s is under way', task.work_item);

@@ -3,6 +3,7 @@ returns text language plpgsql as $$
 begin
     delete from orch.repo_freeze as f where f.repo = unfreeze.repo;
     if not found then
+        perform orch.need_repo(repo); -- a wrong name is no success
         return format('%s was not frozen', repo);
     end if;
     perform orch.review_holds();

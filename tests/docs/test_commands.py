@@ -1,7 +1,7 @@
 """Runs what the manual shows at a prompt ("orchd=#" or "$" in a console block) and compares the answers with those that it shows.
 
 One house serves all pages, in the order of the pages: ORCH-001 is done, ORCH-002 was stopped in mid-flight, ORCH-003 waits for a person,
-ORCH-004 is held by the serial gate. DOCS_REFRESH=1 writes the answers into the pages in place of comparing.
+ORCH-004 is held by the serial gate; two reports have failed. DOCS_REFRESH=1 writes the answers into the pages in place of comparing.
 """
 import os
 import pathlib
@@ -9,7 +9,7 @@ import re
 import subprocess
 
 import conftest
-from house import OPERATOR, wait_for
+from house import FAKE, OPERATOR, wait_for
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
 PAGES = ("operations.md", "stop.md", "http-api.md")
@@ -37,8 +37,12 @@ def furnish(house_of):
     """The state in which an operator finds the system."""
     house = house_of()
     house.node = "node-1"
+    house.write_agents(report="{command: [%s], timeout: 60s, env: {FAKE_CONTROL: %s}}" % (FAKE / "agents" / "agent", house.control))
+    house.mode("report", "fail", "fail", "ok")
     house.start()
     house.wait_states()
+    house.sql("select orch.enqueue('report', month, max_attempts => 1) from unnest('{March,April}'::text[]) as month")
+    wait_for(lambda: house.value("select count(*) = 2 from orch.jobs where status = 'failed'"), hint="for two failures")
     first = house.begin("Greet the caller by name")
     house.wait_open(first, "done")
     house.wait_clean(first)

@@ -20,7 +20,7 @@ select d.who, string_to_table(d.names, ' ') as name from (values
                  'close_run close_runs cron_allows cron_day cron_field cron_next_named cron_next_walking cron_number cron_parts degrade delay_effect '
                  'effect_context effect_payload end_effect end_job end_monitor enqueue_keyed enter_stage fail_job file_blobs find_story find_task finish_deploy '
                  'fire_schedule fire_schedules first_instant free_held heed_labels hold_reason idle_key idle_tasks initiate_deploy is_critical is_prune_due is_resting is_ruled is_terminal job_problem '
-                 'limit_key limit_room local_time member_problem merge_checked mourn_effect move_on need_node need_task newest_ticks next_job_ms '
+                 'limit_key limit_room local_time member_problem merge_checked mourn_effect move_on need_node need_repo need_task newest_ticks next_job_ms '
                  'note_own_status open_run open_runs prune prune_events prune_jobs prune_outbox queue_stage_job reconcile reconcile_task refresh_cards repo_in_scope '
                  'report_auto_labels report_build_cache report_counts report_disk_watchdog report_duty report_events report_max_concurrency report_nodes report_outbox report_post_deploy report_reaper '
                  'report_recent report_reconcile report_resilience '
