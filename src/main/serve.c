@@ -9,9 +9,6 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#ifdef ORCH_HAVE_SYSTEMD
-#include <systemd/sd-daemon.h>
-#endif
 
 #include "agent/agent.h"
 #include "base/check.h"
@@ -25,6 +22,7 @@
 #include "git/git.h"
 #include "http/http.h"
 #include "loop/loop.h"
+#include "main/supervisor.h"
 #include "outbox/outbox.h"
 #include "pipeline/pipeline.h"
 #include "upkeep/upkeep.h"
@@ -38,6 +36,7 @@ enum {
     GIT_THREADS = 2,
     VITALS_MS = 5000,
     DRAIN_SLACK_MS = 10000, /* above drain and grace: for effects under way and the last rows */
+    STOP_SLACK_MS = 5000,   /* above all that: to close the house */
     DATA_DIR_MODE = 0750,
     PAGE_OF_STATM_RSS = 1 /* field of /proc/self/statm, counted from 0 */
 };
@@ -77,16 +76,6 @@ get_variable(const char *name, void *arg)
 {
     (void)arg;
     return getenv(name);
-}
-
-static void
-notify_systemd(const char *state)
-{
-#ifdef ORCH_HAVE_SYSTEMD
-    sd_notify(0, state);
-#else
-    (void)state;
-#endif
 }
 
 /* --- the worker's hooks: what it must not know, the pipeline does ----------------------------------------------------------------------- */
@@ -148,12 +137,14 @@ static void
 on_term(void *arg)
 {
     struct house *h = CHECKED(arg, HOUSE_MAGIC);
+    int64_t       within_ms = h->cfg->drain_seconds + h->cfg->agent_kill_grace_seconds + DRAIN_SLACK_MS;
+
     if (h->signals++ == 0) {
         LOGI("main.stopping", "drain_ms=%lld", (long long)h->cfg->drain_seconds);
-        notify_systemd("STOPPING=1");
+        supervisor_stopping(within_ms + STOP_SLACK_MS);
         web_set_draining(h->web, true);
         http_stop_listening(h->http);
-        loop_after(h->loop, h->cfg->drain_seconds + h->cfg->agent_kill_grace_seconds + DRAIN_SLACK_MS, on_drain_overdue, h);
+        loop_after(h->loop, within_ms, on_drain_overdue, h);
     } else {
         LOGI("main.stopping_at_once", "signals=%u", h->signals);
     }
@@ -193,6 +184,8 @@ on_hup(void *arg)
 {
     struct house *h = CHECKED(arg, HOUSE_MAGIC);
     struct err    e = ERR_INIT;
+
+    supervisor_reloading();
     if (config_reload(h->cfg, get_variable, NULL, &e)) {
         LOGE("main.reload_refused", "why=%s", log_quote(e.text));
     } else {
@@ -201,6 +194,7 @@ on_hup(void *arg)
         publish_settings(h); /* which repos have a monitor */
         LOGI("main.reloaded", "max_concurrency=%lld", (long long)h->cfg->max_concurrency);
     }
+    supervisor_ready();
 }
 
 /* --- starting ---------------------------------------------------------------------------------------------------------------------------- */
@@ -262,9 +256,6 @@ take_vitals(void *arg)
     if (fscanf(statm, "%ld %ld", &pages[0], &pages[PAGE_OF_STATM_RSS]) == 2)
         metric_set(METRIC_process_resident_memory_bytes, (double)pages[PAGE_OF_STATM_RSS] * (double)sysconf(_SC_PAGESIZE));
     fclose(statm);
-#ifdef ORCH_HAVE_SYSTEMD
-    sd_notify(0, "WATCHDOG=1");
-#endif
 }
 
 /* After the worker was opened: it holds the lock by which we are alone with our data directory. */
@@ -416,10 +407,11 @@ serve(struct config *cfg, struct err *e)
     loop_on_signal(h.loop, SIGHUP, on_hup, &h);
     db_on_up(h.db, on_database_up, &h);
     loop_every(h.loop, VITALS_MS, take_vitals, &h);
+    supervisor_watch(h.loop);
     metric_set(METRIC_process_start_time_seconds, (double)clock_wall_us() / 1e6);
     worker_start(h.worker);
     LOGI("main.serving", "node=%s port=%d version=%s", worker_node(h.worker), http_port(h.http), ORCH_VERSION);
-    notify_systemd("READY=1");
+    supervisor_ready();
     loop_run(h.loop);
     LOGI("main.ended", "signals=%u", h.signals);
     if (h.end.code)
