@@ -27,6 +27,21 @@ missing_packages() {
     done
 }
 
+# without_services COMMAND…: an installation that starts nothing. The distribution's own Postgres, nginx or Prometheus is not wanted, only the
+# programs; Debian asks this file.
+without_services() {
+    local policy=/usr/sbin/policy-rc.d status=0
+    if [[ -e $policy ]]; then
+        "$@"
+        return
+    fi
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+    as_root chmod 755 "$policy"
+    "$@" || status=$?
+    as_root rm -f "$policy"
+    return "$status"
+}
+
 # need_packages FILE…: installs what is missing of these lists; says nothing when all is there
 need_packages() {
     local missing
@@ -35,8 +50,7 @@ need_packages() {
     ((${#missing[@]})) || return 0
     echo "$program: installs ${missing[*]}"
     as_root apt-get update -qq || die 'apt-get update failed'
-    # The distribution's own cluster is not wanted, only the programs: ours are made by tools/devdb.
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
+    without_services as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
         die "could not install: ${missing[*]}"
 }
 
