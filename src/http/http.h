@@ -58,7 +58,7 @@ int64_t     http_arrived_us(const struct http_request *r); /* clock_mono_us() wh
 /* Whether the client takes this type, "application/json", by its Accept headers; without one it takes all. */
 bool http_accepts(const struct http_request *r, const char *content_type);
 
-/* Answering. The request is gone afterwards. */
+/* Answering. The request is gone afterwards. Nobody keeps an answer, unless a Cache-Control was added that says otherwise. */
 void http_add_header(struct http_request *r, const char *name, const char *value); /* before the answer; line breaks are refused */
 void http_reply(struct http_request *r, int status, const char *content_type, const void *body, size_t len);
 void http_reply_text(struct http_request *r, int status, const char *content_type, const char *text);

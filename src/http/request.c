@@ -202,8 +202,10 @@ http_reply(struct http_request *r, int status, const char *content_type, const v
     snprintf(digits, sizeof digits, "%zu", len);
     if (content_type)
         http_add_header(r, "Content-Type", content_type);
-    http_add_header(r, "Content-Length", digits);
-    http_add_header(r, "Cache-Control", "no-store");
+    if (status != 304) /* it would be of what was not sent */
+        http_add_header(r, "Content-Length", digits);
+    if (!evhttp_find_header(evhttp_request_get_output_headers(ev), "Cache-Control"))
+        http_add_header(r, "Cache-Control", "no-store");
     if (len && evhttp_request_get_command(ev) != EVHTTP_REQ_HEAD) {
         out = evbuffer_new();
         CHECK(out != NULL && evbuffer_add(out, body, len) == 0);

@@ -56,6 +56,8 @@ web_open(struct web **out, struct loop *loop, struct http *http, struct db *db, 
         w->doors[i] = (struct door){ DOOR_MAGIC, w, &web_routes[i] };
         http_route(http, web_routes[i].method, web_routes[i].path, on_request, &w->doors[i]);
     }
+    http_route(http, "GET", "/", web_on_page, w);
+    http_route(http, "GET", "/assets/{name}", web_on_asset, w);
     db_listen(db, "orch_changed", web_on_change, w);
     *out = give(&w);
     return (int)e->code;
@@ -87,6 +89,7 @@ web_close(struct web *w)
         return;
     for (int i = 0; i < web_route_count; i++)
         http_unroute(w->http, &w->doors[i]);
+    http_unroute(w->http, w);
     web_end_watchers(w);
     web_end_readers(w);
     while ((a = LIST_FIRST(&w->askings))) {

@@ -128,6 +128,17 @@ void web_on_change(const char *payload, void *arg); /* a NOTIFY that something c
 /* Whether one more answer may go on for long; else the request was answered. Each that may is given back by web->streams--. */
 bool web_take_stream(struct web *w, struct http_request *r);
 
+/* page.c. The files of share/page/ are in page_files.c, which the build writes. */
+struct page_file {
+    const char *kind; /* "page" */
+    const char *name;
+    const char *text;
+};
+extern const struct page_file page_files[]; /* ends with a name of NULL */
+
+void web_on_page(struct http_request *r, void *arg);
+void web_on_asset(struct http_request *r, void *arg);
+
 #define ROUTE(name, method, path, role, type, answer, good, body, query, refused, summary)                                                 \
     void web_on_##name(struct http_request *r, void *arg);
 #define PARAM(name, type, least, most, help)
