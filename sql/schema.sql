@@ -1514,6 +1514,8 @@ ALTER TABLE ONLY orch.transitions
 --     operator, service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.add_effect(task_id bigint, kind text, payload jsonb DEFAULT '{}'::jsonb, node text DEFAULT NULL::text) returns bigint
 --     owner; search_path=pg_catalog, pg_temp
+-- orch.add_project(name text, prefix text, repo text, clone_url text, plane_workspace text, plane_project_id text, default_branch text DEFAULT 'main'::text) returns text
+--     operator, service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.admit_jobs(job_ids bigint[]) returns bigint[]
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.advance(task_id bigint, evidence jsonb, actor text, event_id bigint DEFAULT NULL::bigint, run_id bigint DEFAULT NULL::bigint, OUT decision text, OUT reason text) returns record
@@ -1644,6 +1646,8 @@ ALTER TABLE ONLY orch.transitions
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.file_blobs(evidence jsonb) returns jsonb
 --     owner
+-- orch.find_log(ref text) returns TABLE(run_id bigint, agent text, node text, host text, log_path text, is_over boolean)
+--     operator, reader, service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.find_story(ref text) returns bigint
 --     owner; search_path=pg_catalog, pg_temp
 -- orch.find_task(ref text) returns bigint
@@ -1791,6 +1795,8 @@ ALTER TABLE ONLY orch.transitions
 -- orch.refuse_producer() returns void
 --     operator, producer, reader, service; search_path=pg_catalog, pg_temp
 -- orch.reject(ref text, reason text DEFAULT NULL::text, actor text DEFAULT SESSION_USER, event_id bigint DEFAULT NULL::bigint) returns text
+--     operator, service; with the owner's rights; search_path=pg_catalog, pg_temp
+-- orch.remove_dep(ref text, depends_on text) returns text
 --     operator, service; with the owner's rights; search_path=pg_catalog, pg_temp
 -- orch.repo_in_scope(repo text, repos text) returns boolean
 --     owner

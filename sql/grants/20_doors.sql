@@ -22,13 +22,13 @@ begin
             ('{orch_producer,orch_operator,orch_service}'::text[], true, 'put_job put_jobs job'),
             -- With the caller's rights: they tell a reader that it is none of these.
             ('{orch_producer,orch_operator,orch_service,orch_reader}', false, 'enqueue enqueue_many refuse_producer'),
-            ('{orch_reader,orch_operator,orch_service}', true, 'board_report cron_next job_report queue_report run_log status_report story_report task_report tasks_report watch why'),
+            ('{orch_reader,orch_operator,orch_service}', true, 'board_report cron_next find_log job_report queue_report run_log status_report story_report task_report tasks_report watch why'),
             -- Views call these, and a view calls functions with the rights of whoever reads it.
             ('{orch_reader,orch_operator,orch_service}', false,
              'ci_state clock_text critical_reason moves_task node_note not_taken original_key outstanding span_text'),
             ('{orch_operator,orch_service}', true,
-             'add_dep approve cancel_job clear_limit confirm_deploy freeze pause reject resume retry_effect retry_job schedule set_limit '
-             'set_setting stop_task unfreeze unschedule'),
+             'add_dep add_project approve cancel_job clear_limit confirm_deploy freeze pause reject remove_dep resume retry_effect retry_job schedule '
+             'set_limit set_setting stop_task unfreeze unschedule'),
             ('{orch_service}', true,
              'beat begin_prune board_states_failed ci_asked ci_to_ask claim_effects claim_jobs disown_runs effect_done effect_failed effect_skipped end_prune finish_run '
              'finish_runs leftover_runs monitor_checked monitors_due node_agents node_awake node_idle node_start node_stop note_disks poll_news project_polled projects_to_poll projects_wanting_states publish_settings '

@@ -366,6 +366,17 @@ config_load(struct config *c, const char *(*get)(const char *name, void *arg), v
     return 0;
 }
 
+int
+config_read_text(char **out, const char *field, const char *(*get)(const char *name, void *arg), void *arg, struct err *e)
+{
+    const struct option *o = option_named(field);
+    struct config        c = { 0 };
+
+    if (!load_option(&c, o, get, arg, e))
+        *out = *(char **)(void *)((char *)&c + o->offset);
+    return e->code;
+}
+
 void
 config_fini(struct config *c)
 {

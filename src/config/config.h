@@ -34,6 +34,9 @@ struct config {
 int  config_load(struct config *c, const char *(*get)(const char *name, void *arg), void *arg, struct err *e);
 void config_fini(struct config *c);
 
+/* For a command that needs few settings, whatever is amiss with the others: reads one that is a text, a path or a secret. Caller frees *out. */
+int config_read_text(char **out, const char *field, const char *(*get)(const char *name, void *arg), void *arg, struct err *e);
+
 /* Reads everything again and takes over the agents file and the settings marked RELOAD. On failure *c stays as it was. Texts borrowed from
  * those fields die with this call. */
 int config_reload(struct config *c, const char *(*get)(const char *name, void *arg), void *arg, struct err *e);

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "db/db_int.h"
+#include "db/migrate.h"
 
 /* Types of pg_type.dat whose text is a JSON number as it stands (but for NaN and infinity), a boolean, or JSON itself. */
 enum {
@@ -17,7 +18,6 @@ enum {
     OID_JSON = 114,
     OID_FLOAT4 = 700,
     OID_FLOAT8 = 701,
-    OID_INTERVAL = 1186,
     OID_NUMERIC = 1700,
     OID_JSONB = 3802
 };
@@ -118,105 +118,73 @@ parsed(const char *text)
     return json_parse(text, strlen(text), &e); /* NULL for NaN: JSON cannot say it */
 }
 
+static struct json *
+names_of(const PGresult *res)
+{
+    struct json *names = json_new_array();
+
+    for (int at = 0; at < PQnfields(res); at++)
+        json_push_str(names, PQfname(res, at));
+    return names;
+}
+
 static void
-print_json(const PGresult *res, FILE *out)
+set_value(struct json *object, const PGresult *res, int row, int at)
+{
+    const char *key = PQfname(res, at);
+    const char *value = PQgetvalue(res, row, at);
+    Oid         type = PQftype(res, at);
+
+    if (PQgetisnull(res, row, at))
+        json_set(object, key, NULL);
+    else if (type == OID_BOOL)
+        json_set_bool(object, key, value[0] == 't');
+    else if (is_number(type) || type == OID_JSON || type == OID_JSONB)
+        json_set(object, key, parsed(value));
+    else
+        json_set_str(object, key, value);
+}
+
+static struct json *
+rows_of(const PGresult *res)
 {
     struct json *rows = json_new_array();
 
     for (int row = 0; row < PQntuples(res); row++) {
         struct json *object = json_new_object();
-        for (int at = 0; at < PQnfields(res); at++) {
-            const char *key = PQfname(res, at);
-            const char *value = PQgetvalue(res, row, at);
-            Oid         type = PQftype(res, at);
-            if (PQgetisnull(res, row, at))
-                json_set(object, key, NULL);
-            else if (type == OID_BOOL)
-                json_set_bool(object, key, value[0] == 't');
-            else if (is_number(type) || type == OID_JSON || type == OID_JSONB)
-                json_set(object, key, parsed(value));
-            else
-                json_set_str(object, key, value);
-        }
+        for (int at = 0; at < PQnfields(res); at++)
+            set_value(object, res, row, at);
         json_push(rows, object);
     }
-    fprintf(out, "%s\n", json_text(rows));
-    json_free(rows);
+    return rows;
 }
 
-/* What a person reads of a value. Nobody reads the microseconds of an age. */
-static size_t
-length(const PGresult *res, int row, int at)
-{
-    const char *text = PQgetvalue(res, row, at);
-
-    return PQftype(res, at) == OID_INTERVAL ? strcspn(text, ".") : strlen(text);
-}
-
-/* Columns on a terminal: a character that starts no new code point takes no room. */
-static int
-width(const char *text, size_t len)
-{
-    int n = 0;
-
-    for (size_t i = 0; i < len; i++)
-        n += (text[i] & 0xC0) != 0x80;
-    return n;
-}
-
-/* One line a row: a line break or a tab would tear the table. */
+/* A schema of another version lacks what we ask for. That is the reason to tell, and it says what to do. */
 static void
-print_cell(const char *text, size_t len, int to, bool is_right, bool is_last, FILE *out)
+blame_schema(const char *url, struct err *e)
 {
-    int pad = to - width(text, len);
+    struct err why = ERR_INIT;
 
-    if (is_right)
-        fprintf(out, "%*s", pad, "");
-    for (size_t i = 0; i < len; i++)
-        fputc((unsigned char)text[i] < ' ' || text[i] == 0x7F ? ' ' : text[i], out);
-    if (!is_last)
-        fprintf(out, "%*s", is_right ? 2 : pad + 2, "");
-}
-
-static void
-print_table(const PGresult *res, FILE *out)
-{
-    int  fields = PQnfields(res);
-    int *wide = xcalloc((size_t)fields + 1, sizeof *wide);
-
-    for (int at = 0; at < fields; at++) {
-        wide[at] = width(PQfname(res, at), strlen(PQfname(res, at)));
-        for (int row = 0; row < PQntuples(res); row++) {
-            int w = width(PQgetvalue(res, row, at), length(res, row, at));
-            wide[at] = w > wide[at] ? w : wide[at];
-        }
-    }
-    for (int row = -1; row < PQntuples(res); row++) {
-        for (int at = 0; at < fields; at++) {
-            const char *text = row < 0 ? PQfname(res, at) : PQgetvalue(res, row, at);
-            size_t      len = row < 0 ? strlen(text) : length(res, row, at);
-            print_cell(text, len, wide[at], is_number(PQftype(res, at)), at == fields - 1, out);
-        }
-        fputc('\n', out);
-    }
-    free(wide);
+    if (e->code == ERR_BUG && db_check_schema(url, &why) && why.code != ERR_RETRY)
+        *e = why;
 }
 
 int
-db_sync_table(const char *url, enum db_call_id id, const char *const *params, FILE *out, bool as_json, int *rows, struct err *e)
+db_sync_rows(const char *url, enum db_call_id id, const char *const *params, struct json **columns, struct json **rows, struct err *e)
 {
     const struct call_def *call = &db_call_defs[id];
     PGconn                *pg = NULL;
     PGresult              *res = NULL;
 
-    if (!(pg = sync_connect(url, "orchctl", e)) || !(res = sync_exec(pg, call->sql, call->params, params, e)))
+    if (!(pg = sync_connect(url, "orchctl", e)))
         goto out;
-    if (as_json)
-        print_json(res, out);
-    else
-        print_table(res, out);
-    if (rows)
-        *rows = PQntuples(res);
+    if (!(res = sync_exec(pg, call->sql, call->params, params, e))) {
+        blame_schema(url, e);
+        goto out;
+    }
+    if (columns)
+        *columns = names_of(res);
+    *rows = rows_of(res);
 out:
     PQclear(res);
     PQfinish(pg);

@@ -59,6 +59,7 @@ struct fetch_call {
     size_t             max_bytes;
     bool               is_too_big;
     struct err         refusal;
+    fetch_part_fn     *on_part; /* NULL: the body is kept */
     fetch_fn          *fn;
     void              *arg;
     char               why[CURL_ERROR_SIZE]; /* written by curl while the request is under way */
@@ -192,6 +193,11 @@ on_body(char *data, size_t size, size_t count, void *arg)
 {
     struct fetch_call *c = CHECKED(arg, FETCH_CALL_MAGIC);
     size_t             len = size * count;
+    long               status = 0;
+    if (c->on_part && !curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status) && status / 100 == 2) {
+        c->on_part(data, len, c->arg);
+        return len;
+    }
     if (len > c->max_bytes - c->body.len) {
         c->is_too_big = true;
         return CURL_WRITEFUNC_ERROR;
@@ -395,7 +401,9 @@ set_up_easy(struct fetch_call *c, const struct fetch_request *request)
     curl_easy_setopt(c->easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(c->easy, CURLOPT_PATH_AS_IS, 1L); /* "%2F" and dots in a branch name stay as they were written */
     curl_easy_setopt(c->easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, (long)(timeout_ms > MAX_TIMEOUT_MS ? MAX_TIMEOUT_MS : timeout_ms));
+    curl_easy_setopt(c->easy, c->on_part ? CURLOPT_CONNECTTIMEOUT_MS : CURLOPT_TIMEOUT_MS,
+                     (long)(timeout_ms > MAX_TIMEOUT_MS ? MAX_TIMEOUT_MS : timeout_ms));
+    curl_easy_setopt(c->easy, CURLOPT_TCP_KEEPALIVE, c->on_part ? 1L : 0L); /* a peer that is gone is noticed all the same */
     curl_easy_setopt(c->easy, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(c->easy, CURLOPT_SSL_VERIFYHOST, 2L);
     if (f->ca_file)
@@ -416,6 +424,7 @@ fetch_start(struct fetch *f, const struct fetch_request *request, fetch_fn *fn, 
     c->magic = FETCH_CALL_MAGIC;
     c->fetch = f;
     c->fn = fn;
+    c->on_part = request->on_part;
     c->arg = arg;
     c->max_bytes = request->max_bytes ? request->max_bytes : MAX_ANSWER;
     c->next = f->calls;

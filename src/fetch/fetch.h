@@ -20,6 +20,9 @@ struct fetch_options {
     const char *ca_file;    /* certificates of authorities, PEM, besides those of the system; NULL = none */
 };
 
+/* A piece of an answer, as it comes. Called from inside libcurl: it may neither cancel nor close anything. */
+typedef void fetch_part_fn(const char *data, size_t len, void *arg);
+
 struct fetch_request {
     const char        *method; /* GET, POST, PUT, PATCH or DELETE. A POST is sent once at most, the others may be repeated unseen */
     const char        *url;    /* http(s)://, without a user name */
@@ -29,6 +32,7 @@ struct fetch_request {
     size_t             len;
     size_t             max_bytes;  /* largest answer; 0 = 4 MiB */
     int64_t            timeout_ms; /* for the whole of it, waiting for a free connection included; 0 = that of fetch_open() */
+    fetch_part_fn     *on_part;    /* NULL, or gets the body of a 2xx, of any size, which may take any time once there is a connection */
 };
 
 /* Borrowed until the callback returns. */

@@ -8,9 +8,9 @@ create temporary table decided as
 select d.who, string_to_table(d.names, ' ') as name from (values
     ('anybody',  'enqueue enqueue_many refuse_producer'), -- with their own rights, to be told who may
     ('producer', 'job put_job put_jobs'),
-    ('reader',   'board_report ci_state clock_text critical_reason cron_next job_report moves_task node_note not_taken original_key outstanding queue_report '
+    ('reader',   'board_report ci_state clock_text critical_reason cron_next find_log job_report moves_task node_note not_taken original_key outstanding queue_report '
                  'run_log span_text status_report story_report task_report tasks_report watch why'),
-    ('operator', 'add_dep approve cancel_job clear_limit confirm_deploy freeze pause reject resume retry_effect retry_job '
+    ('operator', 'add_dep add_project approve cancel_job clear_limit confirm_deploy freeze pause reject remove_dep resume retry_effect retry_job '
                  'schedule set_limit set_setting stop_task unfreeze unschedule'),
     ('service',  'beat begin_prune board_states_failed ci_asked ci_to_ask claim_effects claim_jobs disown_runs effect_done effect_failed effect_skipped end_prune finish_run '
                  'finish_runs leftover_runs monitor_checked monitors_due node_agents node_awake node_idle node_start node_stop note_disks poll_news project_polled projects_to_poll projects_wanting_states publish_settings '

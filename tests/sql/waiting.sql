@@ -18,6 +18,10 @@ select orch.add_dep('SHOP-008', 'SHOP-007');
 select is(pg_temp.held('SHOP-008'), 'dependency: waits for SHOP-007', 'P11 it waits for the other, and says so');
 select is((select count(*) from orch.claim_jobs('n1', '00000000-0000-0000-0000-000000000001', 9) as c where c.work_item = 'SHOP-008'), 0::bigint, 'P11 no claim returns it');
 select throws_ok($$select orch.add_dep('SHOP-007', 'SHOP-008')$$, 'OR422', 'task SHOP-007 cannot wait for SHOP-008: that is a cycle, SHOP-007 -> SHOP-008 -> SHOP-007', 'P11 a cycle is refused');
+select is(orch.remove_dep('shop-008', 'shop-007'), 'shop-008 no longer waits for shop-007', 'P11 a dependency can be taken away');
+select is(pg_temp.held('SHOP-008'), null, 'P11 and what only waited for it may run');
+select is(orch.remove_dep('SHOP-008', 'SHOP-007'), 'SHOP-008 did not wait for SHOP-007', 'P11 what is not there is no failure');
+select orch.add_dep('SHOP-008', 'SHOP-007');
 select is((select s.result from orch.stop_task('SHOP-007') as s), 'cancelled', 'P11 the other is stopped');
 select is(pg_temp.held('SHOP-008'), null, 'P11 the other is stopped: it may run');
 
