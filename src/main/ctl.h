@@ -59,10 +59,10 @@ bool ctl_next_name(const char **list, struct ctl_name *out);
 /* --- ctl_line.c --- */
 /* False after it said on stderr what is wrong with it. */
 bool ctl_read_line(struct ctl_line *line, int argc, char **argv);
+bool ctl_is_http(const struct ctl_line *line);
 
 /* --- ctl_ask.c --- */
 const char *ctl_variable(const char *name, void *arg); /* getenv, as config.h wants it */
-bool        ctl_is_http(const struct ctl_line *line);
 int         ctl_status_of(const struct err *e);
 /* Where Postgres is; caller frees. */
 int ctl_database(char **url, const struct ctl_line *line, struct err *e);

@@ -14,12 +14,6 @@ ctl_variable(const char *name, void *arg)
     return getenv(name);
 }
 
-bool
-ctl_is_http(const struct ctl_line *line)
-{
-    return line->url && (str_starts(line->url, "http://") || str_starts(line->url, "https://"));
-}
-
 int
 ctl_status_of(const struct err *e)
 {
@@ -70,18 +64,6 @@ out:
 }
 
 /* --- HTTP -------------------------------------------------------------------------------------------------------------------------------- */
-
-static void
-refuse_http(const struct ctl_verb *verb, struct err *e)
-{
-    struct buf names = { 0 };
-
-    for (size_t i = 0; i < ctl_verb_count; i++)
-        if (ctl_verbs[i].http)
-            buf_printf(&names, "%s%s", names.len ? ", " : "", ctl_verbs[i].name);
-    err_set(e, ERR_INVALID, "\"%s\" has no way over HTTP; take postgresql://… as the address, or one of: %.300s", verb->name, names.data);
-    buf_fini(&names);
-}
 
 /* Appends text with everything percent-encoded that is not unreserved in an URL. */
 static void
@@ -159,38 +141,38 @@ add_path(struct buf *path, const struct ctl_line *line, const char *pattern)
 
 /* The rows of an answer; one object is one row. */
 static struct json *
-rows_of(const struct ctl_verb *verb, struct json *answer)
+rows_of(const struct ctl_line *line, struct json *answer, struct err *e)
 {
-    struct json *found = verb->rows ? json_at(answer, verb->rows) : answer;
+    const char  *path = line->verb->rows;
+    struct json *found = path ? json_at(answer, path) : answer;
     struct json *rows;
 
+    if (!found) {
+        err_set(e, ERR_RETRY, "is \"%.100s\" the address of an orchd? its answer has no \"%s\"", line->url, path);
+        return NULL;
+    }
     if (json_is_array(found))
         return json_copy(found);
     rows = json_new_array();
-    if (json_is_object(found))
-        json_push(rows, json_copy(found));
+    json_push(rows, json_copy(found));
     return rows;
 }
 
 static int
 ask_http(const struct ctl_line *line, struct json **answer, struct err *e)
 {
-    const char        *space = line->verb->http ? strchr(line->verb->http, ' ') : NULL;
-    char              *method = space ? xstrndup(line->verb->http, (size_t)(space - line->verb->http)) : NULL;
+    const char        *space = strchr(line->verb->http, ' ');
+    char              *method = xstrndup(line->verb->http, (size_t)(space - line->verb->http));
     struct json       *body = str_equal(method, "POST") ? json_new_object() : NULL, *whole = NULL;
     struct buf         path = { 0 };
     struct ctl_request request = { .method = method, .body = body };
 
-    if (!space) {
-        refuse_http(line->verb, e);
-        goto out;
-    }
     add_path(&path, line, space + 1);
     place_params(line, &path, body);
     request.path = path.data;
     if (ctl_http(&whole, NULL, line->url, &request, e))
         goto out;
-    *answer = is_report(line) ? give(&whole) : rows_of(line->verb, whole);
+    *answer = is_report(line) ? give(&whole) : rows_of(line, whole, e);
 out:
     json_free(whole);
     json_free(body);

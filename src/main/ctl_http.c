@@ -39,10 +39,11 @@ read_token(char **token, const struct ctl_request *request, struct err *e)
     return e->code;
 }
 
+/* An orchd refuses with problem+json, and nobody else on the way does. */
 static bool
-is_json(const struct fetch_response *r)
+is_of_orchd(const struct fetch_response *r)
 {
-    return str_starts(r->content_type, "application/json") || str_starts(r->content_type, "application/problem+json");
+    return str_starts(r->content_type, r->status < 400 ? "application/json" : "application/problem+json");
 }
 
 /* What api_judge() says, and what to do about it. */
@@ -50,18 +51,17 @@ static void
 judge(struct exchange *x, const struct fetch_response *r, const struct err *failed)
 {
     struct json *json = NULL;
-    bool         is_public_answer = r && x->request->is_public && is_json(r);
 
     if (r && r->status == 416) /* a text that is shorter than what was asked for */
         return;
     api_judge(&json, r, failed, "orchd", !x->request->text_to, x->e);
-    if (r && x->e->code && !is_json(r)) {
-        err_prefix(x->e, "is this the address of an orchd? It");
+    if (r && x->request->is_public && json_at(json, "process")) {
+        err_clear(x->e); /* its health, which may be bad */
+    } else if (r && x->e->code && !is_of_orchd(r)) {
+        err_prefix(x->e, "is this the address of an orchd? it");
         x->e->code = ERR_RETRY;
     } else if (x->e->code == ERR_DENIED) {
         err_prefix(x->e, "the token is not the right one (ORCH_OPERATOR_TOKEN, ORCH_READER_TOKEN)");
-    } else if (is_public_answer && json_at(json, "process")) {
-        err_clear(x->e);
     }
     if (x->e->code)
         json_free(json);

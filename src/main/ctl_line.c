@@ -138,16 +138,34 @@ read_word(struct reader *r)
     return true;
 }
 
-/* Of an orchd, or a libpq URL or keywords. */
-static bool
-is_address(const char *url)
+bool
+ctl_is_http(const struct ctl_line *line)
 {
-    static const char *const begins[] = { "http://", "https://", "postgresql://", "postgres://" };
+    return line->url && (str_starts(line->url, "http://") || str_starts(line->url, "https://"));
+}
 
-    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
-        if (str_starts(url, begins[i]))
-            return true;
-    return strchr(url, '=') && !strstr(url, "://");
+static bool
+is_postgres(const char *url)
+{
+    return str_starts(url, "postgresql://") || str_starts(url, "postgres://") || (strchr(url, '=') && !strstr(url, "://"));
+}
+
+/* A verb with a way of its own sees for itself. */
+static bool
+check_address(const struct ctl_line *line)
+{
+    struct buf names = { 0 };
+
+    if (!line->url || is_postgres(line->url) || (ctl_is_http(line) && (line->verb->http || line->verb->run)))
+        return true;
+    if (!ctl_is_http(line))
+        return refuse(line->url, "is no address; accepted are http://… or https://… of an orchd, and postgresql://…", "");
+    for (size_t i = 0; i < ctl_verb_count; i++)
+        if (ctl_verbs[i].http)
+            buf_printf(&names, "%s%s", names.len ? ", " : "", ctl_verbs[i].name);
+    refuse(line->verb->name, "has no way over HTTP; take postgresql://… as the address, or one of: ", names.data);
+    buf_fini(&names);
+    return false;
 }
 
 bool
@@ -171,7 +189,5 @@ ctl_read_line(struct ctl_line *line, int argc, char **argv)
         fprintf(stderr, "orchctl: \"%s\" takes: %s\n", line->verb->name, *line->verb->args ? line->verb->args : "no argument");
         return false;
     }
-    if (line->url && !is_address(line->url))
-        return refuse(line->url, "is no address; accepted are http://… or https://… of an orchd, and postgresql://…", "");
-    return true;
+    return check_address(line);
 }

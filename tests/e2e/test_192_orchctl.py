@@ -242,3 +242,105 @@ def test_C1_completion_of_other_shells_is_one_that_they_can_read(shell, tmp_path
         pytest.skip("%s is not installed" % shell)
     done = subprocess.run([shell, "-n", str(script)], capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0 and done.stderr == ""
+
+
+# --- over HTTP ---------------------------------------------------------------------------------------------------------------------------
+
+
+def over_http(house, **changes):
+    """The environment of somebody who has nothing but the address of an orchd and a token."""
+    return dict({"ORCH_URL": house.url, "ORCH_OPERATOR_TOKEN": OPERATOR}, **changes)
+
+
+def test_C1_over_HTTP_it_answers_what_Postgres_does(house):
+    issue = house.begin("Greet the caller by name")
+    house.wait_analysed(issue)
+    job = house.value("select max(id) from orch.jobs")
+    for verb in ("status", "tasks", "recent", "nodes", "disks", "dep list", "frozen", "dead-effects"):
+        there = answer(None, *verb.split(), **over_http(house))
+        here = answer(house, *verb.split())
+        assert isinstance(there, list) and len(there) == len(here), verb
+        assert orchctl(None, *verb.split(), **over_http(house))[0] == DONE
+    assert answer(None, "tasks", "--state", "finished", **over_http(house)) == []
+    assert answer(None, "task", "orch-001", **over_http(house))["jobs"] == answer(house, "task", "orch-001")["jobs"]
+    assert answer(None, "job", str(job), **over_http(house)) == answer(house, "job", str(job))
+    for words in (["task", "ORCH-001"], ["job", str(job)]):
+        assert orchctl(None, *words, **over_http(house))[1] == orchctl(house, *words)[1]
+    story = [row["what"] for row in answer(house, "why", "ORCH-001")]
+    assert [row["what"] for row in answer(None, "why", "ORCH-001", **over_http(house))][:-1] == story[:-1]
+    assert "counts" in answer(None, "queue", **over_http(house)) and "\ncounts\n" in orchctl(None, "queue", **over_http(house))[1]
+    health = answer(None, "health", ORCH_URL=house.url)
+    assert health["status"] == "ok", "health takes no token"
+    run = house.value("select max(id) from orch.agent_runs")
+    log = pathlib.Path(house.value("select log_path from orch.agent_runs where id = %s", (run,)))
+    log.write_text("one\ntwo\n")
+    assert orchctl(None, "logs", "ORCH-001", **over_http(house)) == (DONE, "one\ntwo\n", "")
+    assert orchctl(None, "logs", str(run), "--tail", "4", **over_http(house)) == (DONE, "two\n", "")
+    assert orchctl(None, "logs", str(run), "--follow", "--tail", "4", **over_http(house)) == (DONE, "two\n", "")
+    log.write_text("")
+    assert orchctl(None, "logs", str(run), "--tail", "4", **over_http(house)) == (DONE, "", "")
+
+
+def test_C1_over_HTTP_it_acts_and_is_refused(house, tmp_path):
+    token = tmp_path / "token"
+    token.write_text(OPERATOR + "\n")
+    by_file = {"ORCH_URL": house.url + "/", "ORCH_OPERATOR_TOKEN_FILE": str(token)}
+    job = answer(None, "enqueue", "chore", "tidy & \u00fc up", "--priority", "7", "--tags", "a,b", "--unique-key", "k", **by_file)[0]["job_id"]
+    row = house.one("select * from orch.jobs where id = %s", (job,))
+    assert (row["content"], row["priority"], row["tags"], row["unique_key"]) == ("tidy & \u00fc up", 7, ["a", "b"], "k")
+    wait_for(lambda: house.value("select status from orch.jobs where id = %s", (job,)) == "done", hint="for the job")
+    assert "again" in answer(None, "retry", str(job), **by_file)[0]["message"]
+    later = answer(house, "enqueue", "chore", "later", "--run-at", "2099-01-01T00:00:00Z")[0]["job"]
+    assert "cancelled" in answer(None, "cancel", str(later), **by_file)[0]["message"]
+    assert "was not frozen" in answer(None, "unfreeze", "acme/shop", **by_file)[0]["message"]
+    house.mode("ORCH-001.analyst", "hang")
+    house.wait_running(house.begin("Rewrite everything"), "analyst")
+    assert answer(None, "stop", "ORCH-001", "wrong customer", **by_file)[0]["result"] == "cancelled"
+    assert house.one("select cancel_via, cancel_reason from orch.tasks") == {"cancel_via": "http", "cancel_reason": "wrong customer"}
+    assert answer(None, "stop", "ORCH-001", **by_file)[0]["result"] == "already_cancelled"
+    for words, told in ((["stop", "ORCH-999"], "404"), (["task", "ORCH-999"], "404"), (["logs", "99999"], "404"),
+                        (["enqueue", "a b"], "422"), (["enqueue", "chore", "--priority", "high"], "priority")):
+        status, err = refusal(None, *words, **by_file)
+        assert status == REFUSED and told in err, err
+
+
+def test_C1_over_HTTP_the_wrong_address_token_or_verb_says_what_to_do(house):
+    status, err = refusal(None, "status", **over_http(house, ORCH_OPERATOR_TOKEN="wrong"))
+    assert status == REFUSED and "the token is not the right one" in err and "wrong" not in err
+    status, err = refusal(None, "stop", "ORCH-001", ORCH_URL=house.url, ORCH_READER_TOKEN="reader-token", ORCH_OPERATOR_TOKEN="reader-token")
+    assert status == REFUSED and "operator" in err and "reader-token" not in err
+    status, err = refusal(None, "stop", "ORCH-001", ORCH_URL=house.url, ORCH_READER_TOKEN="reader-token")
+    assert status == REFUSED and "set ORCH_OPERATOR_TOKEN" in err
+    status, err = refusal(None, "approve", "ORCH-001", **over_http(house))
+    assert status == USAGE and "has no way over HTTP" in err and "status, tasks" in err
+    status, err = refusal(None, "status", **over_http(house, ORCH_URL="http://127.0.0.1:%d" % free_port()))
+    assert status == AWAY and "could not get an answer" in err
+    status, err = refusal(None, "status", **over_http(house, ORCH_URL=house.ready["url"]))
+    assert status == AWAY and "is this the address of an orchd?" in err
+    status, err = refusal(None, "status", **over_http(house, ORCH_URL=house.ready["url"] + "/gitea/api/v1/version?"))
+    assert status == AWAY and 'its answer has no "tasks"' in err
+    status, err = refusal(None, "status", **over_http(house, ORCH_URL="http://me:secret@127.0.0.1:1"))
+    assert status == REFUSED and "secret" not in err
+
+
+def test_C1_R3_a_log_is_followed_over_HTTP_until_its_run_has_ended(house):
+    house.mode("ORCH-001.analyst", "hang")
+    run = house.wait_running(house.begin("Say something"), "analyst")
+    path = pathlib.Path(house.value("select log_path from orch.agent_runs where id = %s", (run["id"],)))
+    with path.open("a") as log:
+        log.write("the first line\n")
+    follower = subprocess.Popen([ORCHCTL, "logs", "ORCH-001", "--follow"], env=dict({"PATH": os.environ["PATH"]}, **over_http(house)),
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        for line in follower.stdout:
+            if "the first line" in line:
+                break
+        with path.open("a") as log:
+            log.write("the last line\n")
+        house.go()
+        rest = follower.stdout.read()
+        assert follower.wait(30) == DONE and "the last line\n" in rest
+    finally:
+        if follower.poll() is None:
+            follower.send_signal(signal.SIGKILL)
+        follower.stdout.close()
