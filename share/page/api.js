@@ -3,6 +3,8 @@ import { heardDate, sentenceOf } from "./words.js";
 
 const base = new URL("..", import.meta.url);
 const KEY = "orchd.token";
+/* Longer than orchd and a proxy take to say that they cannot. */
+const PATIENCE_MS = 30000;
 
 export const token = {
     get: () => sessionStorage.getItem(KEY) ?? localStorage.getItem(KEY),
@@ -58,7 +60,10 @@ export async function ask(path, { method = "GET", body, headers = {}, signal } =
     return answer;
 }
 
-export const askJson = async (path, options) => (await ask(path, options)).json();
+export async function askJson(path, options = {}) {
+    const answer = await ask(path, { signal: AbortSignal.timeout(PATIENCE_MS), ...options });
+    return answer.json();
+}
 
 const isDatabaseAway = (problem) => problem.status === 503 && /database/.test(problem.message);
 

@@ -1,6 +1,6 @@
 /* board: tasks as cards in columns by stage. A card is made once for each task and changed from then on: focus, scroll and selection stay. */
 import { arrange, byId, el, keepingFocus, setAttribute, setLink, setText } from "./dom.js";
-import { money, since, stageName, workItem } from "./words.js";
+import { age, money, since, stageName, workItem } from "./words.js";
 
 /* How long a card that has moved stays marked. */
 const MARK_MS = 4000;
@@ -76,9 +76,11 @@ class Card {
 
     tick() {
         const { run, finished_at: end, stage_since: entered } = this.task;
-        const began = run?.started_at ?? (end ? null : entered);
 
-        setText(this.time, began ? since(began) : "");
+        if (run?.started_at)
+            setText(this.time, since(run.started_at));
+        else
+            setText(this.time, end || !entered ? "" : age(entered));
     }
 
     mark() {

@@ -19,7 +19,6 @@ class Question {
         this.dialog = byId("ask");
         byId("ask-form").addEventListener("submit", (event) => this.onYes(event));
         byId("ask-no").addEventListener("click", () => this.dialog.close());
-        this.dialog.addEventListener("close", () => { this.deed = null; });
     }
 
     /* deed: { title, subject, words, hasReason, yes, no, act(reason) → words of the result, fail(problem) → words of the error } */
@@ -54,6 +53,15 @@ class Question {
         }
     }
 
+    fail(words) {
+        setText(byId("ask-error"), words);
+        byId("ask-yes").focus();
+    }
+
+    isAsking(deed) {
+        return this.dialog.open && this.deed === deed;
+    }
+
     async onYes(event) {
         const deed = this.deed;
 
@@ -64,15 +72,15 @@ class Question {
         setText(byId("ask-error"), "");
         try {
             const result = await deed.act(byId("ask-reason").value.trim());
-            if (this.deed === deed)
+            if (this.isAsking(deed))
                 this.say(result);
             else
                 notice(result);
         } catch (problem) {
             const words = deed.fail(problem);
             byId("ask-yes").disabled = false;
-            if (this.deed === deed)
-                setText(byId("ask-error"), words);
+            if (this.isAsking(deed))
+                this.fail(words);
             else
                 notice(words);
         }

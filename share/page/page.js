@@ -9,7 +9,7 @@ import { clock, moment, money } from "./words.js";
 
 const TICK_MS = 1000;
 const THEMES = { auto: "as the system has it", light: "light", dark: "dark" };
-const COUNTS = [["running", "running"], ["queued", "queued"], ["held", "held"], ["failed", "failed"]];
+const COUNTS = ["running", "queued", "held"];
 
 let newest = null; /* the board as it was told last */
 let heardAt = null;
@@ -53,9 +53,7 @@ function showNode(row, node) {
 }
 
 function showFigures({ counts = {}, cost_today_usd: cost }) {
-    const shown = COUNTS.filter(([name]) => counts[name] !== undefined && (name !== "failed" || counts[name] > 0));
-
-    figures.show([...shown.map(([name, words]) => ({ name, words, value: String(counts[name]) })),
+    figures.show([...COUNTS.map((name) => ({ name, words: name, value: String(counts[name] ?? 0) })),
         { name: "cost", words: "today", value: money(cost ?? 0) }]);
 }
 

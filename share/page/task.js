@@ -86,7 +86,10 @@ export class TaskSheet {
             if (event.target === this.dialog)
                 this.dialog.close();
         });
+        // The event comes later than the closing: the sheet may be open again by then.
         this.dialog.addEventListener("close", () => {
+            if (this.dialog.open)
+                return;
             this.forget();
             onClosed();
         });

@@ -34,6 +34,12 @@ export function span(ms) {
 
 export const since = (at) => span(now() - Date.parse(at));
 
+/* The same without seconds, for what is not at work: "<1m", "4m", "1h 05m" */
+export function age(at) {
+    const ms = now() - Date.parse(at);
+    return ms < MINUTE ? "<1m" : ms < HOUR ? `${Math.floor(ms / MINUTE)}m` : span(ms);
+}
+
 /* "12:03:04" in the reader's time zone */
 export function clock(at) {
     const d = new Date(at);
