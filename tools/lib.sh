@@ -19,12 +19,11 @@ as_root() {
     fi
 }
 
-# missing_packages FILE…: the packages of these lists that are not installed
+# missing_packages FILE…: the packages of these lists that are neither installed nor provided by one that is, as npm is by Node.js from elsewhere
 missing_packages() {
-    local name
-    sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$@" | while read -r name; do
-        [[ $(dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null) == installed ]] || echo "$name"
-    done
+    local there
+    there=$(dpkg-query -W -f='${db:Status-Status} ${Package}, ${Provides}\n' | sed -n 's/^installed //p' | sed 's/([^)]*)//g; s/,/\n/g' | tr -d ' ')
+    sed 's/#.*//; s/[[:space:]]*$//; /^$/d' "$@" | grep -vxF -f <(echo "$there") || true
 }
 
 # without_services COMMAND…: an installation that starts nothing. The distribution's own Postgres, nginx or Prometheus is not wanted, only the
