@@ -16,7 +16,8 @@ spec.loader.exec_module(e2e)
 
 from machines import in_memory, make_debian, run  # noqa: E402
 
-cluster, house_of, pytest_runtest_makereport = e2e.cluster, e2e.house_of, e2e.pytest_runtest_makereport
+cluster, house_of, house = e2e.cluster, e2e.house_of, e2e.house
+pytest_runtest_makereport = e2e.pytest_runtest_makereport
 BUILD = e2e.BUILD
 
 

@@ -117,8 +117,9 @@ def processes(node, run=None):
 
 
 class House:
-    def __init__(self, directory, database_url, build, projects=("orch:ORCH:acme/shop",), env=None, pooled_url=None):
-        """pooled_url: the way through a pooler to the same database, for all but LISTEN."""
+    def __init__(self, directory, database_url, build, projects=("orch:ORCH:acme/shop",), env=None, pooled_url=None, front=None):
+        """pooled_url: the way through a pooler to the same database, for all but LISTEN. front: puts a proxy before the port of orchd, and
+        gives the address to which board and forge deliver."""
         self.directory = pathlib.Path(directory)
         self.database_url = database_url
         self.pooled_url = pooled_url
@@ -129,6 +130,7 @@ class House:
         self.node = "n%d-%s" % (os.getpid(), self.directory.name[-12:])
         self.port = free_port()
         self.url = "http://127.0.0.1:%d" % self.port
+        self.front = front(self.port) if front else self.url
         self.extra = dict(env or {})
         self.daemon = None
         self.others = []
@@ -146,7 +148,7 @@ class House:
 
     def start_world(self, projects):
         options = [option for project in projects for option in ("--project", project)]
-        self.world = subprocess.Popen([str(FAKE / "stand-in"), "--dir", str(self.directory / "forge"), "--orchd", self.url, "--watch-stdin",
+        self.world = subprocess.Popen([str(FAKE / "stand-in"), "--dir", str(self.directory / "forge"), "--orchd", self.front, "--watch-stdin",
                                        "--plane-secret", PLANE_SECRET, "--gitea-secret", GITEA_SECRET, *options],
                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.ready = json.loads(self.world.stdout.readline())

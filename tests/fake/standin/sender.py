@@ -51,7 +51,8 @@ def gitea_headers(secret, event, event_type, body, delivery=None):
 def post(url, headers, body, timeout):
     """Sends exactly these headers; answers the status. Transport errors are raised."""
     parts = urllib.parse.urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname, parts.port, timeout=timeout)
     try:
         connection.putrequest("POST", parts.path, skip_accept_encoding=True)
         for name, value in headers:
