@@ -9,7 +9,7 @@
 #include "api/api_int.h"
 #include "base/check.h"
 
-enum { STATUSES_PER_PAGE = 50 /* the most that the forge gives, as it comes */ };
+enum { PER_PAGE = 50 /* the most that the forge gives, as it comes */ };
 
 struct gitea {
     struct api_peer peer;
@@ -266,7 +266,7 @@ gitea_statuses(struct gitea *g, const char *repo, const char *sha, int page, git
     add_repo(&url, g, repo);
     buf_add_str(&url, "/commits/");
     api_add_encoded(&url, sha);
-    buf_printf(&url, "/status?limit=%d&page=%d", STATUSES_PER_PAGE, page);
+    buf_printf(&url, "/status?limit=%d&page=%d", PER_PAGE, page);
     return ask(g, "GET", &url, NULL, true, on_statuses, fn, arg);
 }
 
@@ -290,4 +290,56 @@ gitea_delete_branch(struct gitea *g, const char *repo, const char *branch, gitea
     buf_add_str(&url, "/branches/");
     api_add_encoded(&url, branch);
     return ask(g, "DELETE", &url, NULL, false, on_delete, fn, arg);
+}
+
+static void
+on_branch(struct api_call *base, struct json *json, const struct fetch_response *r, const struct err *e)
+{
+    struct gitea_call  *c = (struct gitea_call *)base;
+    struct gitea_result result;
+    struct err          shape = ERR_INIT;
+    clear_result(&result);
+    result.can_merge = json_bool(json, "user_can_merge");
+    result.head_sha = api_text(json, "commit.id");
+    if (!e && !*result.head_sha) {
+        err_set(&shape, ERR_RETRY, "forge: answered %ld without a branch", r->status);
+        e = &shape;
+    }
+    finish(c, &result, r, e);
+}
+
+struct api_call *
+gitea_branch(struct gitea *g, const char *repo, const char *branch, gitea_fn *fn, void *arg)
+{
+    struct buf url = { 0 };
+    add_repo(&url, g, repo);
+    buf_add_str(&url, "/branches/");
+    api_add_encoded(&url, branch);
+    return ask(g, "GET", &url, NULL, true, on_branch, fn, arg);
+}
+
+/* --- webhooks ------------------------------------------------------------------------------------------------------------------------- */
+
+static void
+on_hooks(struct api_call *base, struct json *json, const struct fetch_response *r, const struct err *e)
+{
+    struct gitea_call  *c = (struct gitea_call *)base;
+    struct gitea_result result;
+    struct err          shape = ERR_INIT;
+    clear_result(&result);
+    result.hooks = json_is_array(json) ? json : NULL;
+    if (!e && !result.hooks) {
+        err_set(&shape, ERR_RETRY, "forge: answered %ld without a list of webhooks", r->status);
+        e = &shape;
+    }
+    finish(c, &result, r, e);
+}
+
+struct api_call *
+gitea_hooks(struct gitea *g, const char *repo, gitea_fn *fn, void *arg)
+{
+    struct buf url = { 0 };
+    add_repo(&url, g, repo);
+    buf_printf(&url, "/hooks?limit=%d", PER_PAGE);
+    return ask(g, "GET", &url, NULL, true, on_hooks, fn, arg);
 }

@@ -23,7 +23,9 @@ struct gitea_result {
     const char        *head_ref, *head_sha, *base_ref;
     const char        *merge_sha; /* "" while not merged */
     bool               is_open, is_merged;
-    struct json       *statuses; /* gitea_statuses: [{"context","state","updated_at","target_url"}], the newest of each context */
+    struct json       *statuses;  /* gitea_statuses: [{"context","state","updated_at","target_url"}], the newest of each context */
+    bool               can_merge; /* gitea_branch: whether we may merge into it */
+    struct json       *hooks;     /* gitea_hooks: [{"id","active","events","config":{"url","content_type"}}], as the forge has them */
     enum gitea_refusal refusal;
     int64_t            retry_after_ms; /* -1 = the forge did not say */
 };
@@ -42,6 +44,9 @@ struct api_call *gitea_get_pull(struct gitea *g, const char *repo, int64_t numbe
 struct api_call *gitea_statuses(struct gitea *g, const char *repo, const char *sha, int page, gitea_fn *fn, void *arg);
 /* A merge commit of exactly this head; the branch stays. Success is 200; 201 means "later" and is ERR_RETRY. */
 struct api_call *gitea_merge(struct gitea *g, const char *repo, int64_t number, const char *head, gitea_fn *fn, void *arg);
+struct api_call *gitea_branch(struct gitea *g, const char *repo, const char *branch, gitea_fn *fn, void *arg);
+/* The webhooks of the repository itself, fifty at most. The forge shows them to administrators of the repository only, and no secret. */
+struct api_call *gitea_hooks(struct gitea *g, const char *repo, gitea_fn *fn, void *arg);
 /* A branch that is not there is success. Refuses nothing by itself: ask git_check_branch() first. */
 struct api_call *gitea_delete_branch(struct gitea *g, const char *repo, const char *branch, gitea_fn *fn, void *arg);
 

@@ -267,19 +267,19 @@ config_is_http_url(const char *text)
 }
 
 static int
-check_url(const char *field, char *value, struct err *e)
+check_url(const struct option *o, char *value, struct err *e)
 {
     size_t len = strlen(value);
 
     if (*value && !config_is_http_url(value))
-        return refuse(option_named(field), value, "an address that begins with https:// or http://, or nothing", e);
+        return refuse(o, value, "an address that begins with https:// or http://, or nothing", e);
     while (len && value[len - 1] == '/')
         value[--len] = '\0';
     return 0;
 }
 
 static int
-check_choice(const char *field, const char *value, const char *choices, struct err *e)
+check_choice(const struct option *o, const char *value, const char *choices, struct err *e)
 {
     char *copy = xstrdup(choices), *rest = copy;
     bool  is_one = false;
@@ -287,7 +287,7 @@ check_choice(const char *field, const char *value, const char *choices, struct e
     for (char *choice; (choice = strsep(&rest, " "));)
         is_one = is_one || strcmp(choice, value) == 0;
     free(copy);
-    return is_one ? 0 : refuse(option_named(field), value, choices, e);
+    return is_one ? 0 : refuse(o, value, choices, e);
 }
 
 static int
@@ -330,27 +330,47 @@ check_node(struct config *c, struct err *e)
     return 0;
 }
 
+static bool
+is_web_address(const struct option *o)
+{
+    size_t len = strlen(o->field);
+
+    return o->type == TYPE_text && len > 4 && strcmp(o->field + len - 4, "_url") == 0;
+}
+
 /* What the type of a setting does not say. */
 static int
-check_values(struct config *c, struct err *e)
+check_value(struct config *c, const struct option *o, struct err *e)
 {
-    char number[24];
+    static const struct {
+        const char *field, *choices;
+    } chosen[] = { { "log_level", "debug info warn error" },
+                   { "cgroup", "auto require off" },
+                   { "trusted_header", "x-forwarded-for forwarded" },
+                   { "log_format", "text json" },
+                   { "language", "en ru" } };
+    char **text = (char **)(void *)((char *)c + o->offset);
+    char   number[24];
 
-    if (check_url("plane_url", c->plane_url, e) || check_url("gitea_url", c->gitea_url, e) ||
-        check_url("telegram_url", c->telegram_url, e) || check_url("public_url", c->public_url, e) ||
-        check_choice("log_level", c->log_level, "debug info warn error", e) || check_choice("cgroup", c->cgroup, "auto require off", e) ||
-        check_choice("trusted_header", c->trusted_header, "x-forwarded-for forwarded", e) ||
-        check_choice("log_format", c->log_format, "text json", e) || check_choice("language", c->language, "en ru", e) ||
-        check_listen(c->listen, e) || check_base_path(c->base_path, e) || check_node(c, e))
-        return e->code;
-    if (*c->ca_file && access(c->ca_file, R_OK))
-        return refuse(option_named("ca_file"), c->ca_file, "a file that can be read, or nothing", e);
-    if (c->log_max_bytes && c->log_max_bytes < LOG_MIN_BYTES) {
+    for (size_t i = 0; i < sizeof chosen / sizeof *chosen; i++)
+        if (str_equal(o->field, chosen[i].field))
+            return check_choice(o, *text, chosen[i].choices, e);
+    if (is_web_address(o))
+        return check_url(o, *text, e);
+    if (str_equal(o->field, "listen"))
+        return check_listen(*text, e);
+    if (str_equal(o->field, "base_path"))
+        return check_base_path(*text, e);
+    if (str_equal(o->field, "node"))
+        return check_node(c, e);
+    if (str_equal(o->field, "ca_file") && **text && access(*text, R_OK))
+        return refuse(o, *text, "a file that can be read, or nothing", e);
+    if (str_equal(o->field, "data_dir") && str_is_blank(*text))
+        return refuse(o, *text, "a directory", e);
+    if (str_equal(o->field, "log_max_bytes") && c->log_max_bytes && c->log_max_bytes < LOG_MIN_BYTES) {
         snprintf(number, sizeof number, "%lld", (long long)c->log_max_bytes);
-        return refuse(option_named("log_max_bytes"), number, "0, or a whole number from 65536 to 1099511627776", e);
+        return refuse(o, number, "0, or a whole number from 65536 to 1099511627776", e);
     }
-    if (str_is_blank(c->data_dir))
-        return refuse(option_named("data_dir"), c->data_dir, "a directory", e);
     return 0;
 }
 
@@ -361,9 +381,63 @@ config_load(struct config *c, const char *(*get)(const char *name, void *arg), v
     for (size_t i = 0; i < config_option_count; i++)
         if (load_option(c, &config_options[i], get, arg, e))
             return e->code;
-    if (check_values(c, e) || config_load_agents(c, e))
-        return e->code;
-    return 0;
+    for (size_t i = 0; i < config_option_count; i++)
+        if (check_value(c, &config_options[i], e))
+            return e->code;
+    return config_load_agents(c, e);
+}
+
+static bool
+is_text(const struct option *o)
+{
+    return o->type != TYPE_whole && o->type != TYPE_yesno && o->type != TYPE_seconds;
+}
+
+static void
+take_default(struct config *c, const struct option *o)
+{
+    struct err none = ERR_INIT;
+    char     **text = (char **)(void *)((char *)c + o->offset);
+
+    if (is_text(o)) {
+        free(*text);
+        *text = NULL;
+    }
+    if (!read_option(c, o, o->def, &none))
+        check_value(c, o, &none);
+}
+
+void
+config_examine(struct config *c, const char *(*get)(const char *name, void *arg), void *arg, config_wrong_fn *wrong, void *wrong_arg)
+{
+    struct err e = ERR_INIT;
+
+    *c = (struct config){ 0 };
+    for (size_t i = 0; i < config_option_count; i++) {
+        const struct option *o = &config_options[i];
+        if (load_option(c, o, get, arg, &e) || check_value(c, o, &e)) {
+            wrong(&e, wrong_arg);
+            err_clear(&e);
+            take_default(c, o);
+        }
+    }
+    if (config_load_agents(c, &e)) {
+        wrong(&e, wrong_arg);
+        json_free(c->agents);
+        c->agents = json_new_object();
+    }
+}
+
+bool
+config_is_variable(const char *name)
+{
+    for (size_t i = 0; i < config_option_count; i++) {
+        struct option_name own = config_variable(&config_options[i]);
+        size_t             len = strlen(own.text);
+        if (strncmp(name, own.text, len) == 0 && (!name[len] || (config_options[i].type == TYPE_secret && str_equal(name + len, "_FILE"))))
+            return true;
+    }
+    return false;
 }
 
 int
@@ -384,7 +458,7 @@ config_fini(struct config *c)
         const struct option *o = &config_options[i];
         char               **text = (char **)(void *)((char *)c + o->offset);
 
-        if (o->type == TYPE_whole || o->type == TYPE_yesno || o->type == TYPE_seconds)
+        if (!is_text(o))
             continue;
         if (*text && o->type == TYPE_secret)
             explicit_bzero(*text, strlen(*text));

@@ -34,6 +34,12 @@ struct config {
 int  config_load(struct config *c, const char *(*get)(const char *name, void *arg), void *arg, struct err *e);
 void config_fini(struct config *c);
 
+/* As config_load(), for a command that looks for all that is amiss: each setting that is wrong is told, and its default taken. */
+typedef void config_wrong_fn(const struct err *e, void *arg);
+void config_examine(struct config *c, const char *(*get)(const char *name, void *arg), void *arg, config_wrong_fn *wrong, void *wrong_arg);
+/* Whether a variable of the environment is a setting's, ORCH_… or ORCH_…_FILE. */
+bool config_is_variable(const char *name);
+
 /* For a command that needs few settings, whatever is amiss with the others: reads one that is a text, a path or a secret. Caller frees *out. */
 int config_read_text(char **out, const char *field, const char *(*get)(const char *name, void *arg), void *arg, struct err *e);
 

@@ -90,6 +90,7 @@ void ctl_show_job(struct buf *out, struct json *report);
 void ctl_show_queue(struct buf *out, struct json *report);
 int  ctl_health(const struct ctl_line *line, struct err *e);
 int  ctl_logs(const struct ctl_line *line, struct err *e);
+int  ctl_doctor(const struct ctl_line *line, struct err *e); /* with the settings of orchd; an address means nothing to it */
 int  ctl_completion(const struct ctl_line *line, struct err *e);
 int  ctl_version(const struct ctl_line *line, struct err *e);
 int  ctl_help(const struct ctl_line *line, struct err *e);

@@ -67,6 +67,8 @@ const struct ctl_verb ctl_verbs[] = {
     { "dead-effects", "", 0, 0, .call = CALL_show_dead, .http = "GET queue", .rows = "outbox.dead", .help = "Effects that gave up." },
     { "retry-effect", "EFFECT", 1, 1, .call = CALL_retry_effect, .help = "Let a dead effect be tried again." },
     { "health", "", 0, 0, .call = CALL_show_health, .http = "GET health", .run = ctl_health, .help = "Whether it can do its work; 1 when it cannot." },
+    { "doctor", "", 0, 0, .run = ctl_doctor,
+      .help = "What is amiss with this installation, and the line that mends it; 1 when something must be." },
     { "completion", "SHELL", 1, 1, .run = ctl_completion, .help = "Completion for bash, zsh or fish, on stdout." },
     { "version", "", 0, 0, .run = ctl_version, .help = "The version of orchctl." },
     { "help", "[VERB]", 0, 2, .run = ctl_help, .help = "This, or more of one verb." },

@@ -22,6 +22,7 @@
 #include "git/git.h"
 #include "http/http.h"
 #include "loop/loop.h"
+#include "main/commands.h"
 #include "main/supervisor.h"
 #include "outbox/outbox.h"
 #include "pipeline/pipeline.h"
@@ -284,30 +285,19 @@ show_containment(struct json *into, void *arg)
     return true;
 }
 
-struct agent_count {
-    const struct config *cfg;
-    int                  broken;
-};
-
 static void
-check_agent(const char *repo, const char *agent, const char *command, void *arg)
+on_unrunnable(const char *repo, const char *agent, const struct err *why, void *arg)
 {
-    struct agent_count *count = arg;
-    struct err          e = ERR_INIT;
-    if (!agent_check_command(command, getenv("PATH"), &e))
-        return;
-    count->broken++;
-    LOGE("main.agent_unrunnable", "agent=%s repo=%s file=%s why=%s", agent, repo ? repo : "*", log_quote(count->cfg->agents_file),
-         log_quote(e.text));
+    const struct config *cfg = arg;
+
+    LOGE("main.agent_unrunnable", "agent=%s repo=%s file=%s why=%s", agent, repo ? repo : "*", log_quote(cfg->agents_file),
+         log_quote(why->text));
 }
 
 int
-serve_check_agents(const struct config *cfg)
+serve_check_agents(struct config *cfg)
 {
-    struct agent_count count = { .cfg = cfg };
-    config_each_agent(cfg, check_agent, &count);
-    config_each_deploy_command(cfg, check_agent, &count);
-    return count.broken;
+    return commands_check(cfg, on_unrunnable, cfg);
 }
 
 static int

@@ -10,6 +10,6 @@
 int serve(struct config *cfg, struct err *e);
 
 /* Logs each agent whose command cannot be executed; answers how many. */
-int serve_check_agents(const struct config *cfg);
+int serve_check_agents(struct config *cfg);
 
 #endif

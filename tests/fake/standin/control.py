@@ -41,7 +41,19 @@ def rename_status(world, order):
 
 def remove_status(world, order):
     for project in world.plane.projects.values():
-        project["states"].remove(world.plane.state_named(project, order["name"]))
+        project["states"].remove(world.plane.state_named(project, order["status"]))
+    return {}
+
+
+def regroup_status(world, order):
+    for project in world.plane.projects.values():
+        world.plane.state_named(project, order["status"])["group"] = order["group"]
+    return {}
+
+
+def hooks(world, order):
+    """The webhooks that the forge lists for a repository: each a url, active, events and content_type, or their good defaults."""
+    world.gitea.hooks[order["repo"]] = order["hooks"]
     return {}
 
 
@@ -86,8 +98,8 @@ def settle(world, order):
 
 
 ORDERS = {"target": target, "set": settings, "issue": issue, "move": move, "comment": comment, "labels": labels, "commit": commit,
-          "rename_status": rename_status, "remove_status": remove_status, "status": status, "fail": fail, "heal": heal, "resend": resend,
-          "forget_message": forget_message, "settle": settle}
+          "rename_status": rename_status, "remove_status": remove_status, "regroup_status": regroup_status,
+          "hooks": hooks, "status": status, "fail": fail, "heal": heal, "resend": resend, "forget_message": forget_message, "settle": settle}
 # These wait; holding the lock would stop the world that they wait for.
 UNLOCKED = {"settle"}
 

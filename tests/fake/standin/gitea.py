@@ -20,6 +20,7 @@ class Gitea:
         self.pulls = []
         self.statuses = []
         self.merges = []
+        self.hooks = {}  # repo → what a test says of its webhooks
 
     def base(self):
         return "http://127.0.0.1:%d/gitea" % self.world.port
@@ -117,8 +118,10 @@ class Gitea:
             return self.refuse(404, "not found") if method == "GET" and not words else self.refuse(401, "token is required")
         if not found or found.group(1) not in self.repos:
             return self.refuse(404, "not found")
+        if method != "GET" and self.world.settings["forge_scope"] != "write":
+            return self.refuse(403, "token does not have at least one of required scope(s): [write:repository]")
         repo, rest = self.repos[found.group(1)], found.group(2)
-        routes = [(r"branches/(.+)", self.on_branch), (r"pulls", self.on_pulls), (r"pulls/(\d+)", self.on_pull),
+        routes = [(r"hooks", self.on_hooks), (r"branches/(.+)", self.on_branch), (r"pulls", self.on_pulls), (r"pulls/(\d+)", self.on_pull),
                   (r"pulls/(\d+)/merge", self.on_merge), (r"pulls/([^/]+)/(.+)", self.on_pull_of),
                   (r"commits/(.+)/status", self.on_combined),
                   (r"statuses/([0-9a-f]{40})", self.on_statuses), (r"commits/([0-9a-f]{40})/statuses", self.on_statuses)]
@@ -130,12 +133,20 @@ class Gitea:
                     return verb(repo, method, body or {}, query, *[urllib.parse.unquote(part) for part in match.groups()])
         return self.refuse(404, "not found")
 
+    def on_hooks(self, repo, method, body, query):
+        if not self.world.settings["forge_admin"]:
+            return self.refuse(403, "user should be an owner or a collaborator with admin write of a repository")
+        if method != "GET":
+            return self.refuse(405, "method not allowed")
+        url = self.world.target + "/webhook/gitea"
+        return 200, [shapes.hook(number, dict({"url": url}, **hook)) for number, hook in enumerate(self.hooks.get(repo.name, [{}]), 1)]
+
     def on_branch(self, repo, method, body, query, branch):
         sha = repo.head(branch)
         if sha is None:
             return self.refuse(404, "not found")
         if method == "GET":
-            return 200, shapes.branch(self.base(), repo, branch, sha)
+            return 200, dict(shapes.branch(self.base(), repo, branch, sha), user_can_merge=self.world.settings["forge_merge"])
         if method != "DELETE":
             return self.refuse(405, "method not allowed")
         if branch == repo.default_branch:

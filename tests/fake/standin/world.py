@@ -14,6 +14,9 @@ SETTINGS = {
     "ci_ms": 100,              # from pending to the verdict
     "merge_busy": 1,           # how often a fresh head is "still checking": 405 and mergeable=false
     "conflict_object": False,  # a conflict is told as a 409 with a JSON object, instead of 405 "try again later"
+    "forge_scope": "write",    # of the token: write, or read, for which every change is refused
+    "forge_admin": True,       # the token's user may see webhooks
+    "forge_merge": True,       # the token's user may merge into the default branch
     "drop_plane": False,       # webhooks of the board vanish
     "drop_gitea": False,       # webhooks of the forge vanish
     "plane_attempts": 6,       # transport errors of one delivery after which the board gives up for good

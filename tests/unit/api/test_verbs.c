@@ -34,7 +34,8 @@ static struct {
     char                id[64], state_id[64], states[512], head_sha[64], merge_sha[64];
     int64_t             number, retry_after_ms;
     enum gitea_refusal  refusal;
-    bool                is_open, is_merged;
+    bool                is_open, is_merged, can_merge;
+    char                hooks[256];
 } w;
 
 static const struct plane_item item = { .workspace = "acme", .project_id = "p-1", .issue_id = "i-1" };
@@ -68,6 +69,8 @@ on_gitea(const struct gitea_result *r, const struct err *e, void *arg)
     w.number = r->number;
     w.is_open = r->is_open;
     w.is_merged = r->is_merged;
+    w.can_merge = r->can_merge;
+    snprintf(w.hooks, sizeof(w.hooks), "%s", r->hooks ? json_text(r->hooks) : "");
     snprintf(w.head_sha, sizeof(w.head_sha), "%s", r->head_sha);
     snprintf(w.merge_sha, sizeof(w.merge_sha), "%s", r->merge_sha);
     came(e, r->retry_after_ms);
@@ -389,6 +392,51 @@ S4_gitea_delete_branch__of_an_absent_branch_is_success(void **state)
     sent(0, "DELETE /api/v1/repos/acme/app/branches/feature%2Fa%20b HTTP/1.1");
 }
 
+static void
+C3_gitea_branch__tells_whether_we_may_merge(void **state)
+{
+    static const struct http_reply replies[] = {
+        { .status = 200, .body = "{\"name\":\"main\",\"commit\":{\"id\":\"" HEAD "\"},\"user_can_push\":false,\"user_can_merge\":true}" },
+        { .status = 200, .body = "{\"name\":\"main\",\"commit\":{\"id\":\"" HEAD "\"},\"user_can_merge\":false}" },
+        { .status = 200, .body = "{}" },
+        { .status = 404, .body = "{\"message\":\"not found\"}" }
+    };
+    static const enum err_code want[] = { ERR_NONE, ERR_NONE, ERR_RETRY, ERR_GONE };
+    (void)state;
+    serve(replies, 4);
+    for (size_t i = 0; i < 4; i++) {
+        w.calls = 0;
+        gitea_branch(w.gitea, "acme/app", "rel/1", on_gitea, NULL);
+        wait_answer();
+        assert_int_equal(w.e.code, want[i]);
+        assert_int_equal(w.can_merge, i == 0);
+    }
+    sent(0, "GET /api/v1/repos/acme/app/branches/rel%2F1 HTTP/1.1");
+}
+
+static void
+C3_gitea_hooks__are_told_as_the_forge_has_them(void **state)
+{
+    static const struct http_reply replies[] = {
+        { .status = 200, .body = "[{\"id\":5,\"active\":true,\"config\":{\"url\":\"https://x/webhook/gitea\"}}]" },
+        { .status = 200, .body = "[]" },
+        { .status = 200, .body = "{}" },
+        { .status = 403, .body = "{\"message\":\"user should be an owner\"}" }
+    };
+    static const enum err_code want[] = { ERR_NONE, ERR_NONE, ERR_RETRY, ERR_DENIED };
+    (void)state;
+    serve(replies, 4);
+    for (size_t i = 0; i < 4; i++) {
+        w.calls = 0;
+        gitea_hooks(w.gitea, "acme/app", on_gitea, NULL);
+        wait_answer();
+        assert_int_equal(w.e.code, want[i]);
+        if (i < 2)
+            assert_string_equal(w.hooks, replies[i].body);
+    }
+    sent(0, "GET /api/v1/repos/acme/app/hooks?limit=50 HTTP/1.1");
+}
+
 /* --- the messenger -------------------------------------------------------------------------------------------------------------------- */
 
 static void
@@ -515,6 +563,8 @@ main(void)
         T(M3_gitea_merge__takes_200_and_not_201_for_merged),
         T(gitea_merge__sorts_the_refusals),
         T(S4_gitea_delete_branch__of_an_absent_branch_is_success),
+        T(C3_gitea_branch__tells_whether_we_may_merge),
+        T(C3_gitea_hooks__are_told_as_the_forge_has_them),
         T(telegram_send__escapes_and_links_the_work_item),
         T(telegram_render__cuts_before_it_escapes),
         T(telegram_render__keeps_within_what_the_messenger_takes),

@@ -238,6 +238,62 @@ C2_config__describes_each_setting_in_each_form(void **state)
     }
 }
 
+static void
+on_wrong(const struct err *e, void *arg)
+{
+    buf_printf(arg, "%.40s\n", e->text);
+}
+
+static void
+C3_config__examined_names_every_wrong_setting_and_takes_defaults(void **state)
+{
+    struct config c;
+    struct buf    told = { 0 };
+
+    (void)state;
+    config_examine(&c, get_from,
+                   ENV("ORCH_MAX_CONCURRENCY", "many", "ORCH_LOG_LEVEL", "loud", "ORCH_NODE", "a b", "ORCH_LEASE", "45s",
+                       "ORCH_AGENTS_FILE", "/nowhere"),
+                   on_wrong, &told);
+    assert_non_null(strstr(told.data, "setting ORCH_NODE cannot be \"a b\""));
+    assert_non_null(strstr(told.data, "setting ORCH_MAX_CONCURRENCY cannot be"));
+    assert_non_null(strstr(told.data, "setting ORCH_LOG_LEVEL cannot be"));
+    assert_non_null(strstr(told.data, "setting ORCH_AGENTS_FILE"));
+    assert_int_equal(c.max_concurrency, 4);
+    assert_string_equal(c.log_level, "info");
+    assert_true(*c.node);
+    assert_int_equal(c.lease, 45000);
+    assert_string_equal(json_text(c.agents), "{}");
+    buf_fini(&told);
+    config_fini(&c);
+}
+
+static void
+C3_config__knows_the_names_of_its_variables(void **state)
+{
+    (void)state;
+    assert_true(config_is_variable("ORCH_LEASE"));
+    assert_true(config_is_variable("ORCH_GITEA_TOKEN_FILE"));
+    assert_false(config_is_variable("ORCH_LEASE_FILE"));
+    assert_false(config_is_variable("ORCH_LEAS"));
+    assert_false(config_is_variable("LEASE"));
+}
+
+static void
+C1_config__one_setting_is_read_whatever_the_others_are(void **state)
+{
+    struct err e = ERR_INIT;
+    char      *text = NULL;
+
+    (void)state;
+    assert_int_equal(config_read_text(&text, "database_url", get_from, ENV("ORCH_DATABASE_URL", "host=x", "ORCH_LEASE", "never"), &e), 0);
+    assert_string_equal(text, "host=x");
+    free(text);
+    assert_int_equal(config_read_text(&text, "database_url", get_from, ENV("ORCH_LEASE", "never"), &e), 0);
+    assert_string_equal(text, "postgresql:///orchd");
+    free(text);
+}
+
 int
 main(void)
 {
@@ -251,6 +307,9 @@ main(void)
         cmocka_unit_test(config__a_wrong_secret_stays_secret),
         cmocka_unit_test(config__shares_what_sql_reads_in_its_form),
         cmocka_unit_test(C2_config__describes_each_setting_in_each_form),
+        cmocka_unit_test(C3_config__examined_names_every_wrong_setting_and_takes_defaults),
+        cmocka_unit_test(C3_config__knows_the_names_of_its_variables),
+        cmocka_unit_test(C1_config__one_setting_is_read_whatever_the_others_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
