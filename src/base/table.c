@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GAP = 2, TIME_MAX = 60 /* no interval and no time of Postgres is longer */ };
+enum { GAP = 2, TIME_MAX = 60 /* no interval and no time of Postgres is longer */, DAY_LENGTH = 10 /* 2026-11-25 */ };
 
 /* Where the fraction of a second begins in a text that is a time or an interval and nothing else; its length if there is none. */
 static size_t
@@ -25,7 +25,7 @@ is_json_time(const char *text)
 {
     size_t day = strspn(text, "0123456789-");
 
-    return day == 10 && text[day] == 'T' && isdigit((unsigned char)text[day + 1]) && text[day + 3] == ':';
+    return day == DAY_LENGTH && text[day] == 'T' && isdigit((unsigned char)text[day + 1]) && text[day + 3] == ':';
 }
 
 static void
@@ -41,6 +41,7 @@ cell(struct json *value)
 {
     struct buf  out = { 0 };
     const char *text = json_str(value, ""), *rest;
+    char       *plain;
     size_t      cut;
 
     if (json_is_null(value))
@@ -54,9 +55,10 @@ cell(struct json *value)
     rest = text + cut + (text[cut] ? 1 + strspn(text + cut + 1, "0123456789") : 0);
     add_plain(&out, text, cut);
     add_plain(&out, rest, strlen(rest));
+    plain = buf_take(&out);
     if (is_json_time(text))
-        out.data[10] = ' ';
-    return buf_take(&out);
+        plain[DAY_LENGTH] = ' ';
+    return plain;
 }
 
 /* Columns on a terminal: a byte that starts no new code point takes no room. */
