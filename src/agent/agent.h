@@ -23,18 +23,25 @@
 
 struct agent;
 
+/* setrlimit(2), soft and hard, at most what we have ourselves; 0 = what we have, and for core none at all. */
+struct agent_limits {
+    int64_t memory; /* bytes of address space */
+    int64_t open_files, processes, cpu_s, core;
+};
+
 struct agent_spec {
-    const char *const *argv; /* NULL-ended; argv[0] is looked up in the PATH of env; no shell */
-    const char *const *env;  /* NULL-ended NAME=value; the whole environment of the command */
-    const char        *cwd;
-    const char        *log_path;       /* appended to; stdout and stderr. Absolute */
-    int64_t            log_max;        /* bytes of the log, of which head and tail are kept (runlog.h); 0 = no cap */
-    const char        *marker;         /* NAME=value put into env, by which agent_sweep() knows the run's processes again */
-    const char        *cage;           /* name of the run's control group, not that of any other run; NULL = none. See agent_contain() */
-    const char        *journal;        /* detached: the file that its warden is to make and keep; NULL = not detached */
-    int64_t            grace_ms;       /* from SIGTERM to SIGKILL */
-    int64_t            timeout_ms;     /* 0 = none, which a detached one must not have; then the same cascade as agent_stop("timeout") */
-    int64_t            lease_until_ms; /* clock_boot_ms() at which the warden kills the tree, unless agent_renew() came; 0 = never */
+    const char *const  *argv; /* NULL-ended; argv[0] is looked up in the PATH of env; no shell */
+    const char *const  *env;  /* NULL-ended NAME=value; the whole environment of the command */
+    const char         *cwd;
+    const char         *log_path; /* appended to; stdout and stderr. Absolute */
+    int64_t             log_max;  /* bytes of the log, of which head and tail are kept (runlog.h); 0 = no cap */
+    struct agent_limits limits;
+    const char         *marker;         /* NAME=value put into env, by which agent_sweep() knows the run's processes again */
+    const char         *cage;           /* name of the run's control group, not that of any other run; NULL = none. See agent_contain() */
+    const char         *journal;        /* detached: the file that its warden is to make and keep; NULL = not detached */
+    int64_t             grace_ms;       /* from SIGTERM to SIGKILL */
+    int64_t             timeout_ms;     /* 0 = none, which a detached one must not have; then the same cascade as agent_stop("timeout") */
+    int64_t             lease_until_ms; /* clock_boot_ms() at which the warden kills the tree, unless agent_renew() came; 0 = never */
 };
 
 /* What really happened. Times are clock_wall_us(), 0 = did not happen. */

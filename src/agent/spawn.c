@@ -93,7 +93,7 @@ find_env(const char *const *env, const char *name)
 
 /* The warden's argv: its own words, then the command's. */
 static const char **
-warden_argv(const struct agent_spec *spec, const char *file, const char *cage, char *grace, char *lease, char *log_max)
+warden_argv(const struct agent_spec *spec, const char *file, const char *cage, char *grace, char *lease, char *log_max, char *limits)
 {
     size_t       count = 0;
     const char **argv;
@@ -107,6 +107,7 @@ warden_argv(const struct agent_spec *spec, const char *file, const char *cage, c
     argv[WARDEN_ARG_CAGE] = cage ? cage : "";
     argv[WARDEN_ARG_LOG] = spec->log_path;
     argv[WARDEN_ARG_LOG_MAX] = log_max;
+    argv[WARDEN_ARG_LIMITS] = limits;
     argv[WARDEN_ARG_CWD] = spec->cwd;
     argv[WARDEN_ARG_FILE] = file;
     memcpy(argv + WARDEN_ARG_COMMAND, spec->argv, count * sizeof(*argv));
@@ -138,6 +139,7 @@ execute(pid_t *pid, const struct agent_spec *spec, const char *file, const char 
     char                       grace[32];
     char                       lease[32];
     char                       log_max[32];
+    char                       limits[128];
     const char               **argv = NULL;
     const char               **env = NULL;
     sigset_t                   all, none;
@@ -148,7 +150,9 @@ execute(pid_t *pid, const struct agent_spec *spec, const char *file, const char 
     snprintf(grace, sizeof(grace), "%lld", (long long)spec->grace_ms);
     snprintf(lease, sizeof(lease), "%lld", (long long)(spec->journal ? clock_boot_ms() + spec->timeout_ms : spec->lease_until_ms));
     snprintf(log_max, sizeof(log_max), "%lld", (long long)spec->log_max);
-    argv = warden_argv(spec, file, cage, grace, lease, log_max);
+    snprintf(limits, sizeof(limits), "%lld %lld %lld %lld %lld", (long long)spec->limits.memory, (long long)spec->limits.open_files,
+             (long long)spec->limits.processes, (long long)spec->limits.cpu_s, (long long)spec->limits.core);
+    argv = warden_argv(spec, file, cage, grace, lease, log_max, limits);
     env = warden_env(spec);
     sigfillset(&all);
     sigemptyset(&none);

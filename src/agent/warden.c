@@ -323,11 +323,30 @@ guard(struct warden *w)
         cage_remove(w->cage_path);
 }
 
+/* Never more than we have ourselves. */
+static void
+set_limits(const char *numbers)
+{
+    static const __rlimit_resource_t resources[] = { RLIMIT_AS, RLIMIT_NOFILE, RLIMIT_NPROC, RLIMIT_CPU, RLIMIT_CORE };
+    char                            *end = NULL;
+
+    for (size_t i = 0; i < sizeof(resources) / sizeof(*resources); i++, numbers = end) {
+        rlim_t        wanted = strtoull(numbers, &end, 10);
+        struct rlimit limit;
+
+        if ((!wanted && resources[i] != RLIMIT_CORE) || getrlimit(resources[i], &limit))
+            continue;
+        if (wanted < limit.rlim_max)
+            limit.rlim_max = wanted;
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(resources[i], &limit);
+    }
+}
+
 /* In the child: never returns. What goes wrong is told through the pipe, which exec closes. */
 static _Noreturn void
 become_command(pid_t warden, char **argv, int pipe_fd, int output)
 {
-    struct rlimit    no_core = { 0, 0 };
     struct sigaction plain = { .sa_handler = SIG_DFL };
     sigset_t         none;
     int              why;
@@ -341,7 +360,7 @@ become_command(pid_t warden, char **argv, int pipe_fd, int output)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (int signo = 1; signo < NSIG; signo++)
         sigaction(signo, &plain, NULL);
-    setrlimit(RLIMIT_CORE, &no_core);
+    set_limits(argv[WARDEN_ARG_LIMITS]);
     close_range(WARDEN_FD, ~0u, CLOSE_RANGE_CLOEXEC);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

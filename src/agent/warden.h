@@ -41,8 +41,8 @@ struct warden_report {
 };
 
 /* argv of the warden: [1] grace_ms of the sweep after the command's own end, and of a time-out, [2] end of the lease (CLOCK_BOOTTIME in ms,
- * 0 = none), [3] the directory of the run's control group, empty = none, [4] the log, and [5] its cap in bytes (runlog.h), 0 = none, [6] cwd,
- * [7] the file to execute, [8…] the command's argv. Its environment is the command's. Descriptors 0, 1, 2 are the command's; with a cap, 1
+ * 0 = none), [3] the directory of the run's control group, empty = none, [4] the log, and [5] its cap in bytes (runlog.h), 0 = none, [6] limits
+ * of the command: five numbers as in struct agent_limits, [7] cwd, [8] the file to execute, [9…] the command's argv. Its environment is the command's. Descriptors 0, 1, 2 are the command's; with a cap, 1
  * and 2 become a pipe. */
 enum {
     WARDEN_ARG_GRACE = 1,
@@ -50,6 +50,7 @@ enum {
     WARDEN_ARG_CAGE,
     WARDEN_ARG_LOG,
     WARDEN_ARG_LOG_MAX,
+    WARDEN_ARG_LIMITS,
     WARDEN_ARG_CWD,
     WARDEN_ARG_FILE,
     WARDEN_ARG_COMMAND

@@ -1,6 +1,6 @@
 /* agents: the agents file. It is checked whole when it is read, so that everybody after may trust its form:
  *   agents: { <agent>: { command: [<program>, <argument>…], timeout: <duration>, env: { <NAME>: <text> }, transient: [<regular expression>…],
- *                        preflight: [<program>, <argument>…], output: <format> } }      or preset: <name> and args: [<argument>…], see presets.c
+ *                        preflight: [<program>, <argument>…], output: <format>, limits: see limits.c } }      or preset: <name> and args: [<argument>…], see presets.c
  *   repos:  { <repo>: { <agent>: … } }       without preflight: a node takes or leaves an agent, whatever the repo
  *   deploys: see deploys.c */
 #include <ctype.h>
@@ -141,8 +141,11 @@ check_member(const char *key, struct json *value, void *arg)
         check_transient(k, value);
     } else if (strcmp(key, "output") == 0) {
         check_output(k, value);
+    } else if (strcmp(key, "limits") == 0) {
+        check_limits(k, value);
     } else {
-        check_refuse(k, key, "is not known here: an agent has command or preset, args, timeout, env, transient, preflight and output");
+        check_refuse(k, key,
+                     "is not known here: an agent has command or preset, args, timeout, env, limits, transient, preflight and output");
     }
 }
 
@@ -266,6 +269,7 @@ config_read_agent(struct config_agent *out, struct json *entry, int64_t timeout_
     out->transient = json_at(entry, "transient");
     out->preflight = json_at(entry, "preflight");
     out->output = json_str(entry, "output");
+    config_read_limits(&out->limits, entry);
 }
 
 int

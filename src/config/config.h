@@ -47,14 +47,20 @@ int config_read_text(char **out, const char *field, const char *(*get)(const cha
  * those fields die with this call. */
 int config_reload(struct config *c, const char *(*get)(const char *name, void *arg), void *arg, struct err *e);
 
+/* Of one process each, processes excepted, which counts all of the user. 0 = as orchd has it; core: no core file is written. */
+struct config_limits {
+    int64_t memory, open_files, processes, cpu_ms, core;
+};
+
 /* What runs an agent's jobs in a repo: the repo's own entry, else the general one. Borrowed from c. ERR_INVALID names agent and file. */
 struct config_agent {
-    const char **argv; /* NULL-ended; array owned by the caller (free), texts by c */
-    int64_t      timeout_ms;
-    struct json *env;       /* object of texts, or NULL */
-    struct json *transient; /* array of extended regular expressions that compile, or NULL */
-    const char  *output;    /* how its output tells how it ended: claude, codex, gemini or aider; NULL = by its exit status alone */
-    struct json *preflight; /* array of a program and its arguments, or NULL: none */
+    const char         **argv; /* NULL-ended; array owned by the caller (free), texts by c */
+    int64_t              timeout_ms;
+    struct json         *env;       /* object of texts, or NULL */
+    struct json         *transient; /* array of extended regular expressions that compile, or NULL */
+    const char          *output;    /* how its output tells how it ended: claude, codex, gemini or aider; NULL = by its exit status alone */
+    struct config_limits limits;
+    struct json         *preflight; /* array of a program and its arguments, or NULL: none */
 };
 int config_find_agent(struct config_agent *out, const struct config *c, const char *repo, const char *agent, struct err *e);
 /* Calls fn for each command in the agents file, to check them at start; agent: or part of the repo's deploys. */

@@ -59,6 +59,8 @@ struct check {
 /* The first problem stands; what follows is silent. key may be NULL: the entry itself. */
 void check_refuse(struct check *k, const char *key, const char *why);
 void check_command(struct check *k, struct json *command);
+void check_limits(struct check *k, struct json *value); /* limits.c */
+void config_read_limits(struct config_limits *out, struct json *entry);
 void check_time(struct check *k, const char *key, struct json *value);
 void check_member(const char *key, struct json *value, void *check); /* of an agent */
 void check_deploy(const char *repo, struct json *deploy, void *check);

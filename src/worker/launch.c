@@ -12,7 +12,7 @@
 #include "worker/output.h"
 #include "worker/worker_int.h"
 
-enum { RESULT_MAX = 1024 * 1024, LOG_SHOWN = 4096, ARGUMENT_MAX = 100 * 1024 /* Linux takes 128 KiB */ };
+enum { RESULT_MAX = 1024 * 1024, LOG_SHOWN = 4096, MS_PER_S = 1000, ARGUMENT_MAX = 100 * 1024 /* Linux takes 128 KiB */ };
 
 /* What an agent has whatever its job. */
 static void
@@ -62,6 +62,18 @@ launch_env(const struct config *cfg, const struct config_agent *agent, const str
         agent_env_add(&l, "ORCH_REVISION", r->revision);
     free(docs);
     return l.at;
+}
+
+struct agent_limits
+launch_limits(const struct config_agent *agent)
+{
+    const struct config_limits *l = &agent->limits;
+
+    return (struct agent_limits){ .memory = l->memory,
+                                  .open_files = l->open_files,
+                                  .processes = l->processes,
+                                  .cpu_s = (l->cpu_ms + MS_PER_S - 1) / MS_PER_S,
+                                  .core = l->core };
 }
 
 void

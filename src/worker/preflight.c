@@ -101,6 +101,7 @@ start_command(struct preflight *p, const struct config_agent *how, struct err *e
                                .cwd = p->cfg->data_dir,
                                .log_path = p->log_path,
                                .log_max = p->cfg->log_max_bytes,
+                               .limits = launch_limits(how),
                                .marker = p->marker,
                                .grace_ms = p->cfg->agent_kill_grace_seconds,
                                .timeout_ms = p->cfg->preflight_timeout };

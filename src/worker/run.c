@@ -176,6 +176,7 @@ run_start_agent(struct run *r)
                                    .cwd = r->cwd,
                                    .log_path = r->log_path,
                                    .log_max = cfg->log_max_bytes,
+                                   .limits = launch_limits(&how),
                                    .marker = r->marker,
                                    .cage = cage,
                                    .grace_ms = cfg->agent_kill_grace_seconds,

@@ -99,7 +99,8 @@ void run_let_go(struct run *r); /* forgets it, if it is detached and on record; 
 /* launch.c: the environment and the files of a run; pure but for the files. */
 char **launch_env(const struct config *cfg, const struct config_agent *agent, const struct run *r);
 char **launch_preflight_env(const struct config *cfg, const struct config_agent *agent, const char *name); /* without what a job brings */
-void   launch_add_log(struct json *detail, const char *path); /* the end of the log, as "log", for who has to mend what failed */
+struct agent_limits launch_limits(const struct config_agent *agent);
+void launch_add_log(struct json *detail, const char *path); /* the end of the log, as "log", for who has to mend what failed */
 /* The command with {prompt} and {prompt_file} filled in, NULL-ended; caller frees it by agent_env_free(). The file is written only when the
  * command has need of it: it names the file, or the prompt is longer than one argument may be. */
 int launch_argv(char ***out, const char *const *argv, const struct run *r, struct err *e);

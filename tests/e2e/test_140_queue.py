@@ -2,6 +2,7 @@
 import os
 import pathlib
 import re
+import signal
 
 import psycopg2
 import pytest
@@ -165,6 +166,24 @@ def test_R2_the_environment_is_clean_and_the_agent_is_on_its_own(house):
         assert fact["fds"]["0"] == "/dev/null" and not [target for target in fact["fds"].values() if target.startswith("socket:")]
     house.go()
     house.wait_analysed(issue)
+
+
+def test_R2_an_agent_has_the_limits_of_its_entry(house_of):
+    house = house_of()
+    house.write_agents(chore="{command: [cat, /proc/self/limits], limits: {memory: 2G, open_files: 100, processes: 5000, cpu: 30}}",
+                       greedy="{command: [sh, -c, 'while :; do :; done'], limits: {cpu: 1}}", plain="{command: [cat, /proc/self/limits]}")
+    house.start()
+    for agent in ("chore", "greedy", "plain"):
+        house.sql("select orch.enqueue(%s, max_attempts => 1)", (agent,))
+    wait_for(lambda: house.value("select count(*) from orch.agent_runs where ended_at is not null") == 3, hint="for three runs")
+    runs = {run["agent"]: run for run in house.sql("select * from orch.agent_runs")}
+    lines = {agent: pathlib.Path(runs[agent]["log_path"]).read_text().splitlines() for agent in ("chore", "plain")}
+    told = {agent: {line[:26].strip(): line[26:].split()[:2] for line in lines[agent]} for agent in lines}
+    assert told["chore"]["Max address space"] == [str(2 << 30)] * 2 and told["chore"]["Max open files"] == ["100"] * 2
+    assert told["chore"]["Max processes"] == ["5000"] * 2 and told["chore"]["Max cpu time"] == ["30"] * 2
+    assert told["chore"]["Max core file size"] == told["plain"]["Max core file size"] == ["0"] * 2
+    assert told["plain"]["Max address space"] == ["unlimited"] * 2
+    assert runs["greedy"]["outcome"] == "failed" and runs["greedy"]["signal"] in (signal.SIGKILL, signal.SIGXCPU)
 
 
 def test_R4_a_run_tells_what_happened(house):

@@ -4,6 +4,7 @@ static const char good[] = "agents:\n"
                            "  developer:\n"
                            "    command: [/usr/bin/dev, --go]\n"
                            "    timeout: 30m\n"
+                           "    limits: {memory: 4G, open_files: 1024, processes: '200', cpu: 90, core: 1K}\n"
                            "    env: {KEY: value}\n"
                            "    transient: ['licen[cs]e server', away]\n"
                            "    preflight: [/usr/bin/dev, --check]\n"
@@ -36,10 +37,13 @@ agents__the_repos_own_entry_wins(void **state)
     assert_string_equal(json_str(agent.env, "KEY"), "value");
     assert_string_equal(json_str(json_item(agent.transient, 0), ""), "licen[cs]e server");
     assert_string_equal(json_str(json_item(agent.preflight, 1), ""), "--check");
+    assert_true(agent.limits.memory == INT64_C(4) << 30 && agent.limits.open_files == 1024 && agent.limits.processes == 200);
+    assert_true(agent.limits.cpu_ms == 90000 && agent.limits.core == 1024);
     free(agent.argv);
     assert_int_equal(config_find_agent(&agent, &c, "acme/shop.js", "developer", &e), 0);
     assert_string_equal(agent.argv[0], "shop-dev");
     assert_int_equal(agent.timeout_ms, c.agent_timeout);
+    assert_true(agent.limits.memory == 0 && agent.limits.core == 0);
     assert_null(agent.env);
     assert_null(agent.transient);
     assert_null(agent.preflight);
@@ -86,7 +90,23 @@ agents__a_wrong_file_names_itself_and_the_line(void **state)
         { "agents:\n  a:\n    command: [x]\n    timeout: soon\n",
           "\" line 4: \"agents.a.timeout\" must be a duration such as 90, 30m or 2h" },
         { "agents:\n  a:\n    command: [x]\n    user: root\n",
-          "\" line 4: \"agents.a.user\" is not known here: an agent has command or preset, args, timeout, env, transient, preflight and output" },
+          "\" line 4: \"agents.a.user\" is not known here: an agent has command or preset, args, timeout, env, limits, transient, preflight and output" },
+        { "agents:\n  a:\n    command: [x]\n    limits: 4G\n",
+          "\" line 4: \"agents.a.limits\" must be limits by name: memory, open_files, processes, cpu and core" },
+        { "agents:\n  a:\n    command: [x]\n    limits:\n      disk: 4G\n",
+          "\" line 5: \"agents.a.limits.disk\" is not known here: accepted are memory, open_files, processes, cpu and core" },
+        { "agents:\n  a:\n    command: [x]\n    limits: {memory: 4GB}\n",
+          "\" line 4: \"agents.a.limits.memory\" cannot be \"4GB\": accepted is a size such as 512M or 4G, from 1M to 1024T" },
+        { "agents:\n  a:\n    command: [x]\n    limits: {memory: 99999999999T}\n",
+          "\"agents.a.limits.memory\" cannot be \"99999999999T\"" },
+        { "agents:\n  a:\n    command: [x]\n    limits: {open_files: 3}\n",
+          "\"agents.a.limits.open_files\" cannot be \"3\": accepted is a whole number from 16 to 1048576" },
+        { "agents:\n  a:\n    command: [x]\n    limits: {processes: [1]}\n",
+          "\"agents.a.limits.processes\" cannot be \"(no text)\": accepted is a whole number from 1 to 4194304" },
+        { "agents:\n  a:\n    command: [x]\n    limits: {cpu: 100ms}\n",
+          "\"agents.a.limits.cpu\" cannot be \"100ms\": accepted is a duration such as 90 or 2h, from 1s to 365d" },
+        { "agents:\n  a:\n    command: [x]\n    limits: {core: all}\n",
+          "\"agents.a.limits.core\" cannot be \"all\": accepted is 0, or a size such as 512M, up to 1024T" },
         { "agents:\n  a:\n    command: [x]\n    env:\n      1X: y\n", "\" line 5: \"agents.a.env.1X\" cannot be the name of a variable" },
         { "agents:\n  a b: {command: [x]}\n",
           "\" line 2: \"agents.a b\" cannot be the name of an agent: accepted are 1 to 64 letters, digits, dots, underscores and hyphens" },
