@@ -104,6 +104,7 @@ check_rights(struct doctor *d)
 
     if (e.code) {
         doctor_say(d, DOCTOR_FAIL, "rights", "they could not be asked: %s", e.text);
+        doctor_mend(d, "orchctl doctor   once more");
     } else if (!json_bool(row, "has_roles")) {
         doctor_say(d, DOCTOR_WARN, "rights", "there is no role orch_service, so nobody but the owner can be the service");
         doctor_mend(d, "alter role <owner> createrole; then orchd migrate");

@@ -32,25 +32,33 @@ check_warden(struct doctor *d)
 
 /* --- the data directory ------------------------------------------------------------------------------------------------------------------ */
 
+/* Why it cannot hold the data of a node, an errno; 0 = it can. */
+static int
+why_not(const char *dir, struct stat *st)
+{
+    if (stat(dir, st))
+        return errno;
+    if (!S_ISDIR(st->st_mode))
+        return ENOTDIR;
+    return access(dir, R_OK | W_OK | X_OK) ? errno : 0;
+}
+
 static bool
 check_data_dir(struct doctor *d)
 {
     const char *dir = d->cfg->data_dir;
-    struct stat st;
+    struct stat st = { 0 };
+    int         why = why_not(dir, &st);
 
-    if (stat(dir, &st))
-        doctor_say(d, DOCTOR_FAIL, "data_dir", "\"%s\": %s", dir, strerror(errno));
-    else if (!S_ISDIR(st.st_mode))
-        doctor_say(d, DOCTOR_FAIL, "data_dir", "\"%s\" is no directory", dir);
-    else if (access(dir, R_OK | W_OK | X_OK))
-        doctor_say(d, DOCTOR_FAIL, "data_dir", "\"%s\" cannot be written by this user (%d): %s", dir, (int)geteuid(), strerror(errno));
-    else if (geteuid() == 0 && st.st_uid)
-        doctor_say(d, DOCTOR_OK, "data_dir", "\"%s\" is there; it belongs to user %d, and this is root, who may all", dir, (int)st.st_uid);
-    else
-        doctor_say(d, DOCTOR_OK, "data_dir", "\"%s\" can be written", dir);
-    if (d->count[DOCTOR_FAIL] && str_equal(json_str(json_item(d->findings, json_len(d->findings) - 1), "verdict"), "FAIL"))
+    if (why) {
+        doctor_say(d, DOCTOR_FAIL, "data_dir", "user %d cannot write to \"%s\": %s", (int)geteuid(), dir, strerror(why));
         doctor_mend(d, "install -d -o orchd -g orchd -m 750 %s", dir);
-    return stat(dir, &st) == 0 && S_ISDIR(st.st_mode);
+    } else if (geteuid() == 0 && st.st_uid) {
+        doctor_say(d, DOCTOR_OK, "data_dir", "\"%s\" is there; it belongs to user %d, and this is root, who may all", dir, (int)st.st_uid);
+    } else {
+        doctor_say(d, DOCTOR_OK, "data_dir", "\"%s\" can be written", dir);
+    }
+    return S_ISDIR(st.st_mode);
 }
 
 /* As df(1) counts: of what those without privileges may use. */
@@ -71,6 +79,7 @@ check_disk(struct doctor *d)
 
     if (statvfs(c->data_dir, &fs)) {
         doctor_say(d, DOCTOR_FAIL, "disk", "the disk of \"%s\" cannot be looked at: %s", c->data_dir, strerror(errno));
+        doctor_mend(d, "mount it again");
         return;
     }
     space = percent_used(fs.f_blocks, fs.f_bfree, fs.f_bavail);
@@ -85,24 +94,25 @@ check_disk(struct doctor *d)
 
 /* --- the spool --------------------------------------------------------------------------------------------------------------------------- */
 
-/* Sums up the files of a directory whose names end so; false when it cannot be read. */
-static bool
+/* Sums up the files of a directory whose names end so. Answers why it cannot be read, an errno; 0 = it was. */
+static int
 measure(const char *path, const char *suffix, int64_t *files, int64_t *bytes)
 {
     DIR           *dir = opendir(path);
     struct dirent *entry;
     struct stat    st;
 
-    while (dir && (entry = readdir(dir))) {
+    if (!dir)
+        return errno;
+    while ((entry = readdir(dir))) {
         size_t len = strlen(entry->d_name), end = strlen(suffix);
         if (len < end || strcmp(entry->d_name + len - end, suffix) != 0 || fstatat(dirfd(dir), entry->d_name, &st, 0))
             continue;
         ++*files;
         *bytes += st.st_size;
     }
-    if (dir)
-        closedir(dir);
-    return dir;
+    closedir(dir);
+    return 0;
 }
 
 static void
@@ -111,13 +121,16 @@ judge_spool(struct doctor *d, const char *path)
     const struct config *c = d->cfg;
     int64_t              files = 0, bytes = 0, refused = 0, ignored = 0;
     char                *aside = xasprintf("%s/" DISK_ASIDE, path);
-    bool                 is_there = measure(path, DISK_SUFFIX, &files, &bytes);
+    int                  why = measure(path, DISK_SUFFIX, &files, &bytes);
 
-    measure(aside, DISK_SUFFIX, &refused, &ignored);
-    if (!is_there && errno == ENOENT) {
+    if (!why && access(path, W_OK | X_OK))
+        why = errno;
+    if (measure(aside, DISK_SUFFIX, &refused, &ignored))
+        refused = 0; /* nothing was ever refused */
+    if (why == ENOENT) {
         doctor_say(d, DOCTOR_OK, "spool", "\"%s\" is not there yet; orchd makes it", path);
-    } else if (!is_there || access(path, W_OK | X_OK)) {
-        doctor_say(d, DOCTOR_FAIL, "spool", "\"%s\" cannot be written: %s", path, strerror(errno));
+    } else if (why) {
+        doctor_say(d, DOCTOR_FAIL, "spool", "\"%s\" cannot be written: %s", path, strerror(why));
         doctor_mend(d, "chown orchd: %s", path);
     } else if (bytes * 100 >= c->spool_max_bytes * SPOOL_WARN_PERCENT) {
         doctor_say(d, bytes >= c->spool_max_bytes ? DOCTOR_FAIL : DOCTOR_WARN, "spool", "it holds %" PRId64 " of %" PRId64 " bytes", bytes,

@@ -97,7 +97,7 @@ def test_C3_agents_warden_and_directories(house, tmp_path):
     assert found(findings, "warden", "FAIL", str(not_executable), "ORCH_WARDEN")
     assert found(findings, "data_dir", "FAIL", "No such file or directory", "install -d")
     (tmp_path / "file").write_text("")
-    assert found(doctor(house, ORCH_DATA_DIR=str(tmp_path / "file")), "data_dir", "FAIL", "is no directory")
+    assert found(doctor(house, ORCH_DATA_DIR=str(tmp_path / "file")), "data_dir", "FAIL", "Not a directory")
     (tmp_path / "agents.yaml").write_text("agents: {}\n")
     assert found(doctor(house, ORCH_AGENTS_FILE=str(tmp_path / "agents.yaml")), "agents", "warn", "names none")
     (tmp_path / "agents.yaml").write_text("agents: [\n")
