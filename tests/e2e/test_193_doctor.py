@@ -10,7 +10,7 @@ import threading
 import pytest
 
 import conftest
-from house import GITEA_SECRET, PLANE_SECRET, free_port, wait_for
+from house import GITEA_SECRET, PLANE_SECRET, ROOT, free_port, wait_for
 
 TOKENS = {"ORCH_OPERATOR_TOKEN": "0123456789-operator", "ORCH_READER_TOKEN": "0123456789-reader"}
 SECRETS = [*TOKENS.values(), PLANE_SECRET, GITEA_SECRET, "plane_api_00112233445566778899aabbccddeeff", "0123456789abcdef0123456789abcdef01234567"]
@@ -257,6 +257,15 @@ def test_C3_the_board(house):
     assert found(doctor(house), "board orch", "FAIL", "its statuses cannot be read", "orchctl projects")
     house.sql("truncate orch.projects cascade")
     assert found(doctor(house), "projects", "warn", "there is none", "orchctl add-project")
+
+
+def test_C3_the_statuses_that_it_wants_are_those_that_orchd_knows(house_of):
+    house = house_of()
+    wanted = re.findall(r'^    \{ "([A-Za-z ]+)", DOCTOR_', (ROOT / "src" / "main" / "doctor_board.c").read_text(), re.M)
+    keys = {house.value("select orch.status_key(%s)", (name,)) for name in wanted}
+    assert None not in keys and len(keys) == len(wanted) > 10
+    shown = {row["status_key"] for row in house.sql("select status_key from orch.stages where status_key is not null")}
+    assert shown - {"cancelled"} <= keys
 
 
 def test_C3_STOP_in_the_wrong_group(house):

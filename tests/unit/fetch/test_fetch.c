@@ -26,7 +26,7 @@ struct world {
     struct err          e;
     long                status;
     char                body[256], content_type[64];
-    size_t              len;
+    size_t              len, streamed;
     int64_t             retry_after_ms;
 };
 
@@ -306,6 +306,35 @@ O1_fetch__sends_a_post_once_though_the_connection_ends(void **state)
     assert_int_equal(http_server_count(w.server), 2);
 }
 
+static void
+on_part(const char *data, size_t len, void *arg)
+{
+    struct world *world = arg;
+    assert_non_null(data);
+    world->streamed += len;
+}
+
+static void
+R3_fetch__hands_on_an_answer_as_it_comes_and_keeps_a_refusal(void **state)
+{
+    char                    long_text[5000];
+    const struct http_reply replies[] = { { .status = 200, .body = long_text }, { .status = 404, .body = "{\"detail\":\"no such run\"}" } };
+    const struct fetch_request request = { .on_part = on_part, .max_bytes = 100 };
+    (void)state;
+    memset(long_text, 'x', sizeof(long_text) - 1);
+    long_text[sizeof(long_text) - 1] = '\0';
+    serve(replies, 2);
+    ask("/log", &request);
+    assert_false(w.has_error);
+    assert_int_equal(w.streamed, sizeof(long_text) - 1);
+    assert_int_equal(w.len, 0);
+    w.calls = 0;
+    ask("/log", &request);
+    assert_int_equal(w.status, 404);
+    assert_string_equal(w.body, "{\"detail\":\"no such run\"}");
+    assert_int_equal(w.streamed, sizeof(long_text) - 1);
+}
+
 int
 main(void)
 {
@@ -313,6 +342,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         T(fetch__brings_the_answer_and_sends_what_it_was_given),
         T(O1_fetch__sends_a_post_once_though_the_connection_ends),
+        T(R3_fetch__hands_on_an_answer_as_it_comes_and_keeps_a_refusal),
         T(fetch__does_not_follow_a_redirect),
         T(fetch__refuses_an_answer_that_is_too_big),
         T(fetch__gives_up_on_a_slow_drip_at_its_deadline),
