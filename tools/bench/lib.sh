@@ -3,7 +3,7 @@
 
 pgbin=$(dirname "$(readlink -f "$(command -v pgbench || echo /usr/lib/postgresql/15/bin/pgbench)")")
 [[ -x $pgbin/pgbench ]] || pgbin=/usr/lib/postgresql/15/bin
-work='' url='' node_pid='' old_pid='' load_before=''
+work='' url='' node_pid='' holder_pid='' old_pid='' load_before=''
 
 say() {
     echo "bench: $(date +%T) $*" >&2
@@ -36,6 +36,7 @@ begin() {
 }
 
 clean_up() {
+    drop_connections
     stop_node
     stop_old_transaction
     "$root/tools/devdb" stop "$work/db" 2>/dev/null || true

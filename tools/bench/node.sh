@@ -120,28 +120,50 @@ workload_stop() {
     done
 }
 
-# Clock ticks of CPU that the node has used
-node_ticks() {
-    sed 's/.*) //' "/proc/$node_pid/stat" | awk '{ print $12 + $13 }'
+# Nanoseconds of CPU that the node's threads have used: ticks are too long for it.
+node_ns() {
+    cat /proc/"$node_pid"/task/*/schedstat | awk '{ sum += $1 } END { printf "%d\n", sum }'
 }
 
 # book_rest CASE: what the node needs while nothing happens
 book_rest() {
     local before
-    before=$(node_ticks)
+    # What the last change has caused is no rest.
+    sleep "$settle"
+    before=$(node_ns)
     sleep "$idle"
     book idle "$1" orchd '% of a core' \
-        "$(awk -v n=$(($(node_ticks) - before)) -v hz="$(getconf CLK_TCK)" -v s="$idle" 'BEGIN { print n / hz / s * 100 }')"
+        "$(awk -v ns=$(($(node_ns) - before)) -v s="$idle" 'BEGIN { print ns / 1e9 / s * 100 }')"
     book idle "$1" orchd 'MB resident' "$(awk '/^VmRSS/ { print $2 / 1024 }' "/proc/$node_pid/status")"
+}
+
+# hold_connections COUNT: idle ones, until drop_connections
+hold_connections() {
+    local port said
+    port=$(sed -n 's/.* main\.serving .*port=\([0-9]*\).*/\1/p' "$work/node/orchd.log")
+    coproc holder { exec "$here/hold" "$port" "$1"; }
+    holder_pid=$!
+    read -r -t 120 said <&"${holder[0]}" || die "could not open $1 connections to port $port"
+    [[ $said == "$1" ]] || die "hold said \"$said\""
+}
+
+drop_connections() {
+    [[ -n $holder_pid ]] || return 0
+    kill "$holder_pid" 2>/dev/null || true
+    wait "$holder_pid" 2>/dev/null || true
+    holder_pid=''
 }
 
 workload_idle() {
     local agents=100
     sql -c 'truncate orch.jobs cascade'
-    start_node "$agents" '  sleeper: {command: [/bin/sleep, "100000"]}'
+    start_node "$agents" '  sleeper: {command: [/bin/sleep, "100000"]}' ORCH_LOG_LEVEL=info ORCH_HTTP_TIMEOUT=600 ORCH_HTTP_MAX_CONNECTIONS=$((connected + 24))
     book_rest 'no agents'
     sql -c "select orch.enqueue('sleeper') from generate_series(1, $agents)" >/dev/null
     wait_until 300 "select count(*) = $agents from orch.agent_runs where started_at is not null and ended_at is null"
     book_rest "$agents agents"
+    hold_connections "$connected"
+    book_rest "$agents agents, $connected connections"
+    drop_connections
     stop_node
 }
