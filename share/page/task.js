@@ -4,7 +4,7 @@ import { Rows, byId, el, setAttribute, setLink, setText } from "./dom.js";
 import { toneOf, whyOf } from "./board.js";
 import { askToStop } from "./dialogs.js";
 import { LogView } from "./log.js";
-import { many, moment, money, now, plural, since, span, stageName, workItem } from "./words.js";
+import { many, moment, money, now, plural, since, span, stageName, withShortIds, workItem } from "./words.js";
 
 /* News that come together are asked for once. */
 const SOON_MS = 200;
@@ -64,7 +64,7 @@ function factsOf(task) {
         ["Began", moment(task.created_at)],
         task.finished_at ? ["Ended", moment(task.finished_at)] : ["In this stage", `for ${since(task.stage_since)}`],
         ["STOP asked", task.cancel_requested_at && moment(task.cancel_requested_at)],
-        ["STOP", (task.cancelled_at || task.cancel_requested_at) && stop.filter(Boolean).join(", ")],
+        ["STOP", (task.cancelled_at || task.cancel_requested_at) && withShortIds(stop.filter(Boolean).join(", "))],
         ["Cost", `${money(sum(runs, "cost_usd"))} in ${plural(runs.length, "run", "runs")}`],
         ["Tokens", runs.length ? `${many(sum(runs, "tokens_in"))} in, ${many(sum(runs, "tokens_out"))} out, ${many(sum(runs, "tokens_cache"))} cached` : null],
         ["Task", String(task.id)],
@@ -236,5 +236,6 @@ export class TaskSheet {
 function fillLine(row, line) {
     setText(row.firstElementChild, moment(line.at));
     setAttribute(row.firstElementChild, "datetime", line.at);
-    setText(row.lastElementChild, line.words);
+    setText(row.lastElementChild, withShortIds(line.words));
+    setAttribute(row.lastElementChild, "title", line.words);
 }

@@ -92,4 +92,7 @@ export function sentenceOf(words) {
 /* The work item as it was before a STOP put its tombstone on it. */
 export const workItem = (task) => task.original_work_item ?? String(task.work_item ?? "").split("#")[0];
 
+/* Boards and forges know people by long ids: the first digits tell two of them apart. The whole text stays in the title. */
+export const withShortIds = (text) => text.replace(/\b([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g, "$1…");
+
 export const plural = (count, one, more) => `${count} ${count === 1 ? one : more}`;

@@ -16,7 +16,7 @@ class Refused(AssertionError):
 class Browser:
     def __init__(self):
         self.count = 0
-        self.process = subprocess.Popen(["node", str(HERE / "driver.mjs")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=HERE)
+        self.process = subprocess.Popen(["node", str(HERE / "driver.mjs")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def call(self, page, call, *args):
         self.count += 1
@@ -51,7 +51,8 @@ class Page:
     def enter(self, token=None, address=""):
         """Opens the page; with a token as one who has signed in before in this tab."""
         if token:
-            self.do("addInitScript", {"content": "sessionStorage.getItem('orchd.token') ?? sessionStorage.setItem('orchd.token', '%s')" % token})
+            self.do("addInitScript", {"content": "sessionStorage.getItem('orchd.token') ?? sessionStorage.setItem('orchd.token', %s)"
+                                                 % json.dumps(token)})
         self.do("goto", self.url + "/" + address)
         return self
 

@@ -28,8 +28,8 @@ def browser():
 
 @pytest.fixture
 def look(browser, tmp_path, request):
-    """look(house, token, address, …) opens the page of a house. A test that fails leaves a picture of each page; one that passes has nothing
-    in any console."""
+    """look(house, token, address, …) opens the page of a house. A test that fails leaves a picture of each page; one that passes has
+    nothing in any console."""
     pages = []
 
     def opened(at, token=None, address="", **options):

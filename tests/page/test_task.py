@@ -1,25 +1,22 @@
 """H3, one task: its facts, its runs, its story, its log; and STOP."""
+import talking
 from house import FAKE, OPERATOR, READER, wait_for
 from proxy import Proxy
 
 CARD = "[data-task=%s]"
-TALKER = FAKE.parent / "page" / "talker"
 
 
-def talking(house_of):
-    """A house whose analyst says what it is told to say."""
+def talking_analyst(house_of):
+    """A house whose analyst says what it is told to say; answers it when it is at work."""
     house = house_of()
-    house.write_agents(analyst="{command: [%s], timeout: 600s, env: {FAKE_CONTROL: %s}}" % (TALKER, house.control))
-    house.start()
-    house.wait_states()
+    talking.hold(house, "ORCH-001", "analyst")
+    talking.furnish(house)
+    house.wait_running(house.begin("Add a cart"), "analyst")
     return house
 
 
 def say(house, text):
-    fresh = house.control / "fresh"
-    fresh.write_text(text)
-    fresh.rename(house.control / "say.1")
-    wait_for(lambda: not (house.control / "say.1").exists(), hint="for the agent to say it")
+    talking.say(house, "ORCH-001", "analyst", text)
 
 
 def deploying(house_of):
@@ -84,9 +81,7 @@ def test_H3_a_task_with_its_runs_costs_transitions_and_story(house, look):
 
 
 def test_H3_R3_the_log_grows_while_it_is_followed_and_stays_where_the_reader_is(house_of, look):
-    house = talking(house_of)
-    issue = house.begin("Add a cart")
-    house.wait_running(issue, "analyst")
+    house = talking_analyst(house_of)
     page = look(house, READER, "#/task/ORCH-001")
     page.wait_text("#log-state", "following")
     say(house, "the \x1b[1;31mfirst\x1b[0m line <b>\r\n")
@@ -103,14 +98,13 @@ def test_H3_R3_the_log_grows_while_it_is_followed_and_stays_where_the_reader_is(
     page.click("#log-pause")
     page.wait_that(at_end)
     page.wait_text("#log-state", "following")
-    house.go()
+    talking.free(house, "ORCH-001", "analyst")
     page.wait_text("#log-state", "the run has ended")
     page.wait_text("#log-text", "analyst: run 1, attempt 1, mode ok")
 
 
 def test_H3_the_log_goes_on_after_a_restart(house_of, look):
-    house = talking(house_of)
-    house.wait_running(house.begin("Add a cart"), "analyst")
+    house = talking_analyst(house_of)
     page = look(house, READER, "#/task/ORCH-001")
     page.wait_text("#log-state", "following")
     house.kill9()
