@@ -49,10 +49,15 @@ export class LogView {
             setText(byId("log-title"), `Log of run ${run.id}`);
         }
         this.run = run;
-        if (this.state === "closed" || this.state === "early")
+        if (this.state === "closed" || this.state === "early" || this.isWorthAnotherTry)
             this.begin();
         else
             this.tell();
+    }
+
+    /* What may pass: orchd or its database away, too many streams. The sheet asks again now and then, and so does this. */
+    get isWorthAnotherTry() {
+        return this.state === "broken" || (this.state === "failed" && this.problem.status >= 500);
     }
 
     /* A run that was claimed has no log before its command has started. */

@@ -1,6 +1,6 @@
 /* page: the wiring. The stream of events feeds the board, the figures and the sheet of the task that is open; keys and the address steer. */
 import { sentence, token } from "./api.js";
-import { Board } from "./board.js";
+import { Board, toneOf } from "./board.js";
 import { SignIn, askToUnfreeze, notice } from "./dialogs.js";
 import { Rows, byId, el, setAttribute, setText } from "./dom.js";
 import { Stream } from "./stream.js";
@@ -57,6 +57,13 @@ function showFigures({ counts = {}, cost_today_usd: cost }) {
         { name: "cost", words: "today", value: money(cost ?? 0) }]);
 }
 
+/* How many wait for a person, for whoever has the page among other tabs. */
+function showTitle(tasks) {
+    const count = tasks.filter((task) => toneOf(task) === "person").length;
+
+    document.title = count ? `(${count}) orchd` : "orchd";
+}
+
 /* --- the stream ---------------------------------------------------------------------------------------------------------------------- */
 
 function onEvent(name, data) {
@@ -71,6 +78,7 @@ function showBoard(told) {
     heardAt = Date.now();
     board.show(told);
     showFigures(told);
+    showTitle(told.tasks);
     nodes.show(told.nodes ?? []);
     frozen.show(told.frozen ?? []);
     setText(byId("version"), [...new Set(told.nodes?.map((node) => `orchd ${node.version}`))].join(", "));
@@ -79,6 +87,7 @@ function showBoard(told) {
 
 function forgetAll() {
     newest = heardAt = null;
+    showTitle([]);
     board.clear();
     for (const rows of [figures, nodes, frozen])
         rows.show([]);
