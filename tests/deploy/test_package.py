@@ -197,3 +197,27 @@ def test_D2_the_settings_survive_a_new_installation_and_the_data_a_purge(machine
     finally:
         kept.rmdir()
         machine.do("dpkg", "-i", "/root/orchd.deb")
+
+
+def test_D2_the_lines_of_the_manual_bring_it_up(machine, cluster):
+    """What docs/deployment.md shows at "#", on a host that has never seen orchd."""
+    machine.do("sh", "-c", "dpkg --purge orchd; rm -rf /var/lib/orchd")
+    page = (ROOT / "docs" / "deployment.md").read_text()
+    lines = [line[2:] for block in re.findall(r"^```console\n(# .*?)^```$", page, re.M | re.S) for line in block.splitlines()]
+    assert [line.split()[0] for line in lines] == ["apt-get", "editor", "systemctl", "orchd", "systemctl", "journalctl"]
+    machine.do("cp", "/root/orchd.deb", "/root/orchd_0_amd64.deb")
+    url, port = cluster.fresh(), free_port()
+    (machine.directory / "usr/local/bin/editor").write_text(
+        "#!/bin/sh\nprintf 'ORCH_DATABASE_URL=%s\\nORCH_LISTEN=127.0.0.1:%d\\n' >>\"$1\"; echo 'agents: {a: {command: [/bin/true]}}' >\"$2\"\n" % (
+            url, port))
+    (machine.directory / "usr/local/bin/editor").chmod(0o755)
+    try:
+        for line in lines:
+            machine.do("sh", "-c", "cd /root && DEBIAN_FRONTEND=noninteractive " + line)
+        wait_for(lambda: call("http://127.0.0.1:%d/health" % port)[0] == 200, hint="for orchd to be well")
+        assert machine.ask("systemctl", "is-enabled", "orchd") == "enabled"
+        assert "are fine" in machine.do("sh", "-c", "set -a; . /etc/orchd/orchd.env; orchd check-config")
+        machine.do("sh", "-c", ". /etc/orchd/orchd.env; ORCH_LISTEN=$ORCH_LISTEN orchd health")
+    finally:
+        machine.ask("systemctl", "stop", "orchd")
+        cluster.drop(url)

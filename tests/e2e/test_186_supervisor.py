@@ -80,3 +80,20 @@ def test_D2_without_a_watchdog_none_is_fed(house_of, tmp_path):
     assert ear.next() == {"READY": "1"}
     house.stop()
     assert "STOPPING" in ear.next(but="nothing"), "the watchdog is that of another process"
+
+
+def test_D1_health_asks_the_orchd_of_this_host(house_of):
+    house = house_of(env={"ORCH_BASE_PATH": "/orchd"})
+    house.url += "/orchd"
+    house.start()
+    everywhere = {"ORCH_LISTEN": "0.0.0.0:%d" % house.port, "http_proxy": "http://127.0.0.1:1"}
+    for changes in ({}, everywhere):
+        done = house.run("health", **changes)
+        assert done.returncode == 0, done.stderr
+    wrong = house.run("health", ORCH_BASE_PATH=None)
+    assert wrong.returncode == 1 and "does not do its work: status 404" in wrong.stderr
+    unknown = house.run("health", ORCH_LISTEN="127.0.0.1:0")
+    assert unknown.returncode == 1 and "ORCH_LISTEN" in unknown.stderr
+    assert house.stop() == 0
+    gone = house.run("health")
+    assert gone.returncode == 1 and "127.0.0.1:%d" % house.port in gone.stderr
