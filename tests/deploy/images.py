@@ -111,8 +111,9 @@ class Container:
     the network of the host."""
 
     SCRIPT = """
-        root=$1 user=$2
+        root=$1 user=$2 path=$PATH
         shift 2
+        PATH=/usr/sbin:/usr/bin:/sbin:/bin
         mount --make-rprivate /
         mount --bind "$root" "$root"
         mount -t proc proc "$root/proc"
@@ -124,9 +125,14 @@ class Container:
             shift 3
         done
         shift
-        mount -o remount,ro,bind "$root"
+        cd "$root"
+        mkdir tmp/before
+        pivot_root . tmp/before
+        umount -l /tmp/before
+        rmdir /tmp/before
+        mount -o remount,ro,bind /
         exec setpriv --reuid "$user" --regid "$user" --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all \\
-            chroot "$root" "$@"
+            env PATH="$path" "$@"
     """
 
     @classmethod

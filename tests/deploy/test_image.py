@@ -121,7 +121,7 @@ class Town:
         assert process.wait(30) == 0
 
     def nodes(self):
-        return self.ask("select string_agg(name, ' ' order by name) from orch.nodes where stopped_at is null")
+        return self.ask("select string_agg(node, ' ' order by node) from orch.nodes where stopped_at is null")
 
     def close(self):
         for process in self.running.values():
@@ -142,7 +142,7 @@ def test_D1_web_and_workers_scale_apart_and_web_shows_the_logs_of_all(town):
     web = town.start("web", "web")
     town.start("worker", "first")
     town.start("worker", "second")
-    assert town.nodes() == "web-1 worker-1 worker-2"
+    wait_for(lambda: town.nodes() == "web-1 worker-1 worker-2", hint="for web-1 worker-1 worker-2")
     operator = {"Authorization": "Bearer " + town.env["ORCH_OPERATOR_TOKEN"]}
     status, _, made = call(web + "/jobs", {"agent": "tell", "content": "x"}, headers=operator)
     assert status == 201, made
@@ -154,15 +154,15 @@ def test_D1_web_and_workers_scale_apart_and_web_shows_the_logs_of_all(town):
     # A place that is free again is taken by the next, so that its leftovers have somebody.
     town.stop("first")
     town.start("worker", "third")
-    assert town.nodes() == "web-1 worker-1 worker-2"
+    wait_for(lambda: town.nodes() == "web-1 worker-1 worker-2", hint="for web-1 worker-1 worker-2")
     town.start("worker", "fourth")
-    assert town.nodes() == "web-1 worker-1 worker-2 worker-3"
+    wait_for(lambda: town.nodes() == "web-1 worker-1 worker-2 worker-3", hint="for web-1 worker-1 worker-2 worker-3")
 
 
 def test_D1_a_login_has_the_least_that_it_needs(town):
     town.run("migrate")
     for user, name, may, may_not in (
-            ("orchd", "ORCHD_SERVICE_PASSWORD", "select orch.queue_report()", "select from orch.tasks"),
+            ("orchd", "ORCHD_SERVICE_PASSWORD", "select orch.queue_report()", "delete from orch.tasks"),
             ("orch_backup", "ORCHD_BACKUP_PASSWORD", "select from orch.tasks", "delete from orch.tasks"),
             ("orch_owner", "ORCHD_OWNER_PASSWORD", "select from orch.tasks", "create role another")):
         given = {"host": "127.0.0.1", "port": town.port, "dbname": "orchd", "user": user}
