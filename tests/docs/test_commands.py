@@ -41,8 +41,6 @@ def furnish(house_of):
     house.mode("report", "fail", "fail", "ok")
     house.start()
     house.wait_states()
-    house.sql("select orch.enqueue('report', month, max_attempts => 1) from unnest('{March,April}'::text[]) as month")
-    wait_for(lambda: house.value("select count(*) = 2 from orch.jobs where status = 'failed'"), hint="for two failures")
     first = house.begin("Greet the caller by name")
     house.wait_open(first, "done")
     house.wait_clean(first)
@@ -55,6 +53,8 @@ def furnish(house_of):
     house.wait_analysed(third)
     house.begin("Count the callers")
     wait_for(lambda: house.value("select why from orch.queue"), hint="for the fourth to be held")
+    house.sql("select orch.enqueue('report', month, max_attempts => 1) from unnest('{March,April}'::text[]) as month")
+    wait_for(lambda: house.value("select count(*) = 2 from orch.jobs where status = 'failed'"), hint="for two failures")
     wait_for(lambda: house.value(SETTLE), hint="for quiet")
     return house
 
