@@ -155,9 +155,11 @@ export class SignIn {
         });
     }
 
+    /* A token that was refused is forgotten. */
     open(error = "") {
         setText(byId("sign-in-error"), error);
         byId("remember").checked = token.isKept();
+        token.forget();
         if (!this.dialog.open)
             this.dialog.showModal();
         byId("token").focus();

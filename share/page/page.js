@@ -106,11 +106,11 @@ function onState(state, problem) {
     document.body.classList.toggle("stale", state !== "live" && newest !== null);
     setText(byId("state").lastElementChild, words[state] ?? `reconnecting${from}`);
     setAttribute(byId("state"), "title", problem ? sentence(problem, "read the board", "The page tries again by itself.") : null);
-    setText(byId("sign"), token.get() ? "Sign out" : "Sign in");
     if (state === "live")
         sheet.onLive();
     if (state === "refused" && problem)
         signIn.open(sentence(problem, "read the board"));
+    setText(byId("sign"), token.get() ? "Sign out" : "Sign in");
     if (state === "away" && !newest)
         setEmpty("orchd cannot reach its database. The page goes on by itself when it is back.");
     if (state === "waiting" && !newest)
@@ -208,8 +208,9 @@ function begin() {
     onAddress();
 }
 
+/* Times stand still with the rest when nobody knows whether a run goes on. */
 function tick() {
-    if (document.hidden)
+    if (document.hidden || stream.state !== "live")
         return;
     board.tick();
     sheet.tick();

@@ -98,6 +98,7 @@ def test_H3_the_page_says_that_it_is_not_live_and_goes_on_after_a_restart(house,
     house.kill9()
     page.wait_text("#state", "reconnecting; what you see is from ")
     assert page.text(CARD % "ORCH-1001") and page.ask("document.body.classList.contains('stale')")
+    assert page.ask("document.title") == "(1) orchd"
     house.sql("update orch.tasks set title = 'Another title'")
     house.start()
     page.wait("#state[data-state=live]")

@@ -172,6 +172,7 @@ def test_H3_H2_a_wrong_token_is_told_and_a_good_one_is_forgotten_on_demand(house
     page.fill("#token", "wrong")
     page.press("Enter")
     page.wait_text("#sign-in-error", "This token is not known here. Sign in with the reader's or the operator's token")
+    assert page.ask("sessionStorage.getItem('orchd.token')") is None
     page.fill("#token", READER)
     page.press("Enter")
     page.wait("#state[data-state=live]")
