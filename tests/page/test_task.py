@@ -74,8 +74,13 @@ def test_H3_a_task_with_its_runs_costs_transitions_and_story(house, look):
     page.press("Escape")
     page.wait_gone("#task")
     assert page.ask("location.hash") == ""
+    house.sql("update orch.agent_runs set node = 'far', log_path = '/elsewhere/1.log' where id = 1")
     deep = look(house, READER, "#/task/ORCH-001")
     deep.wait_text("#task-title", "Add a cart")
+    deep.wait_text("#runs-body", "far")
+    deep.click("#runs-body tr:last-child .run")
+    deep.wait_text("#log-title", "Log of run 1")
+    deep.wait_text("#log-state", "The log of run 1 is not here: node far wrote it to /elsewhere/1.log")
     lost = look(house, READER, "#/task/ORCH-999")
     lost.wait_text("#task-error", "There is no task ORCH-999. Accepted is a work item such as ORCH-042")
 
