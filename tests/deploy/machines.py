@@ -9,6 +9,8 @@ import subprocess
 import tempfile
 import uuid
 
+import pytest
+
 from house import wait_for
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -65,7 +67,7 @@ def control_groups():
     for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines():
         if " - cgroup2 " in line:
             return pathlib.Path(line.split()[4])
-    raise AssertionError("systemd is tested in a control group of its own, and there is no cgroup v2 here")
+    pytest.skip("systemd is tested in a control group of its own, and there is no cgroup v2 here")
 
 
 class Machine(Root):
@@ -73,7 +75,10 @@ class Machine(Root):
 
     def boot(self):
         self.group = control_groups() / ("orchd-test-%s" % uuid.uuid4().hex[:12])
-        self.group.mkdir()
+        try:
+            self.group.mkdir()
+        except OSError as why:
+            pytest.skip("systemd is tested in a control group of its own, which this host does not let root make: %s" % why)
         self.process = subprocess.Popen([str(HERE / "boot"), str(self.directory), str(self.group)], stdin=subprocess.DEVNULL)
         self.first = wait_for(self.find_first, hint="for systemd to be executed")
         wait_for(lambda: self.ask("systemctl", "is-system-running") in ("running", "degraded"), hint="for systemd to be up")

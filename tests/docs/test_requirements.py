@@ -7,8 +7,11 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TABLE = ROOT / "docs" / "requirements.md"
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("src/*.md")])
-WANTED = """W1 W2 W3 W6 W7 B1 B2 B3 B4 P1 P2 P3 P4 P5 P6 P7 P10 G1 G2 G4 S1 S2 S3 S4 S5 S6 S7 S8 S9 S10 Q1 Q2 Q3 Q4 Q5 Q6 Q7 Q8 R1 R2 R4
-            O1 O2 O3 X1 C2 D3 TC-01 TC-02 TC-02b TC-02c TC-02d TC-03 TC-05 TC-06 TC-07 TC-10 TC-11 TC-13 TC-14""".split()
+WANTED = """W1 W2 W3 W4 W5 W6 W7 B1 B2 B3 B4 P1 P2 P3 P4 P5 P6 P7 P8 P9 P10 P11 P12 P13 G1 G2 G3 G4 M1 M2 M3 M4 M5
+            S1 S2 S3 S4 S5 S6 S7 S8 S9 S10 S11 S12 Q1 Q2 Q3 Q4 Q5 Q6 Q7 Q8 Q9 Q10 R1 R2 R3 R4 R5 L1 L2 L3 L4 L5 L6 L7 L8 L9 O1 O2 O3
+            H1 H2 H3 X1 X2 X3 C1 C2 C3 D1 D2 D3 D4
+            TC-01 TC-02 TC-02b TC-02c TC-02d TC-03 TC-04 TC-05 TC-06 TC-07 TC-08 TC-09 TC-10 TC-11 TC-12 TC-13 TC-14 TC-15
+            D7-1 D7-2 D7-3 D7-4 D7-5 D7-6 D7-7 X-1 X-2 X-3 X-4 X-5""".split()
 ROW = re.compile(r"^\| ([A-Z][A-Za-z0-9, -]*?) \|(.*)\|$", re.M)
 
 
