@@ -1,6 +1,6 @@
 /* orchctl: what an operator would do in psql or over HTTP, without knowing either. See ctl.h. */
 #include "base/log.h"
-#include "main/ctl.h"
+#include "ctl/ctl.h"
 
 int
 main(int argc, char **argv)

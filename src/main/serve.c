@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/commands.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -21,7 +22,6 @@
 #include "git/git.h"
 #include "http/http.h"
 #include "loop/loop.h"
-#include "main/commands.h"
 #include "main/supervisor.h"
 #include "outbox/outbox.h"
 #include "pipeline/pipeline.h"

@@ -97,7 +97,7 @@ def test_the_rooms_are_one_table():
 
 
 def test_orchctls_verbs_are_in_its_man_page():
-    verbs = re.findall(r'^    \{ "([a-z -]+)", ', (ROOT / "src" / "main" / "ctl_verbs.c").read_text(), re.M)
+    verbs = re.findall(r'^    \{ "([a-z -]+)", ', (ROOT / "src" / "ctl" / "verbs.c").read_text(), re.M)
     page = (ROOT / "man" / "orchctl.1").read_text()
     assert len(verbs) > 10
     assert [verb for verb in verbs if ".It Cm %s" % verb not in page] == []

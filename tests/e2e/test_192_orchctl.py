@@ -42,7 +42,7 @@ def refusal(house, *words, **changes):
 
 
 def verbs():
-    found = re.findall(r'^    \{ "([a-z -]+)", ', (ROOT / "src" / "main" / "ctl_verbs.c").read_text(), re.M)
+    found = re.findall(r'^    \{ "([a-z -]+)", ', (ROOT / "src" / "ctl" / "verbs.c").read_text(), re.M)
     assert len(found) > 40
     return found
 

@@ -5,9 +5,9 @@
 #include "api/call.h"
 #include "base/check.h"
 #include "config/config.h"
+#include "ctl/ctl.h"
 #include "fetch/fetch.h"
 #include "loop/loop.h"
-#include "main/ctl.h"
 
 #define EXCHANGE_MAGIC 0x63746c78u /* "ctlx" */
 

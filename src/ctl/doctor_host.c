@@ -12,7 +12,7 @@
 #include "api/call.h"
 #include "base/check.h"
 #include "base/str.h"
-#include "main/doctor.h"
+#include "ctl/doctor.h"
 #include "webhook/disk.h"
 
 enum { SPOOL_WARN_PERCENT = 50 };

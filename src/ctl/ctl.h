@@ -1,8 +1,8 @@
-/* ctl: what the files of orchctl share. ctl_verbs.c is the table of verbs; ctl_line.c reads what was typed; ctl_ask.c sends it to Postgres or
- * to an orchd, by the address; ctl_show.c, ctl_log.c, ctl_completion.c and doctor.c are the verbs that are more than a question and a table.
+/* ctl: what the files of orchctl share. verbs.c is the table of verbs; line.c reads what was typed; ask.c sends it to Postgres or
+ * to an orchd, by the address; show.c, log.c, completion.c and doctor.c are the verbs that are more than a question and a table.
  * Exit status of everything: the enum below. What goes wrong is one line on stderr, which says what to do. */
-#ifndef ORCH_MAIN_CTL_H
-#define ORCH_MAIN_CTL_H
+#ifndef ORCH_CTL_CTL_H
+#define ORCH_CTL_CTL_H
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -41,7 +41,7 @@ struct ctl_line {
     bool                   wants_help;
 };
 
-/* --- ctl_verbs.c --- */
+/* --- verbs.c --- */
 extern const struct ctl_verb ctl_verbs[];
 extern const size_t          ctl_verb_count;
 /* The verb of these two words, of which it takes one or two; NULL = there is none. */
@@ -56,12 +56,12 @@ struct ctl_name {
 /* Takes the next name off a list; false at its end. A NULL list is empty. */
 bool ctl_next_name(const char **list, struct ctl_name *out);
 
-/* --- ctl_line.c --- */
+/* --- line.c --- */
 /* False after it said on stderr what is wrong with it. */
 bool ctl_read_line(struct ctl_line *line, int argc, char **argv);
 bool ctl_is_http(const struct ctl_line *line);
 
-/* --- ctl_ask.c --- */
+/* --- ask.c --- */
 const char *ctl_variable(const char *name, void *arg); /* getenv, as config.h wants it */
 int         ctl_status_of(const struct err *e);
 /* Where Postgres is; caller frees. */
@@ -71,7 +71,7 @@ int ctl_ask(const struct ctl_line *line, struct json **columns, struct json **an
 /* A verb that is a question: asks, prints, and answers the exit status. */
 int ctl_run_question(const struct ctl_line *line, struct err *e);
 
-/* --- ctl_http.c --- */
+/* --- http.c --- */
 struct ctl_request {
     const char  *method;
     const char  *path;      /* below the address, without a first slash */

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "base/table.h"
+#include "ctl/ctl.h"
 #include "db/migrate.h"
 #include "db/sync.h"
-#include "main/ctl.h"
 
 static struct json *
 names_of(const char *list)

@@ -4,8 +4,8 @@
 
 #include "base/table.h"
 #include "config/config.h"
+#include "ctl/ctl.h"
 #include "db/sync.h"
-#include "main/ctl.h"
 
 const char *
 ctl_variable(const char *name, void *arg)

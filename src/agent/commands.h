@@ -1,6 +1,6 @@
 /* commands: whether what the agents file names can be executed here. For the start of the service, check-config and doctor. */
-#ifndef ORCH_MAIN_COMMANDS_H
-#define ORCH_MAIN_COMMANDS_H
+#ifndef ORCH_AGENT_COMMANDS_H
+#define ORCH_AGENT_COMMANDS_H
 
 #include "base/err.h"
 #include "config/config.h"

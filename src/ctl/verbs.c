@@ -1,7 +1,7 @@
 /* The verbs of orchctl. Help, completion and man page go by this table; most of it is one question and one table. */
 #include <string.h>
 
-#include "main/ctl.h"
+#include "ctl/ctl.h"
 
 #define TASK_STATES "state=unfinished,finished,all"
 #define JOB_STATES  "state=queued,running,done,failed,cancelled"

@@ -1,4 +1,4 @@
-#include "main/commands.h"
+#include "agent/commands.h"
 
 #include <stdlib.h>
 

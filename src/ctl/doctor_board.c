@@ -6,7 +6,7 @@
 #include "api/plane.h"
 #include "base/check.h"
 #include "base/str.h"
-#include "main/doctor.h"
+#include "ctl/doctor.h"
 
 /* What orch.status_key() knows, and what is lost without it. */
 static const struct {

@@ -5,7 +5,7 @@
 #include "api/gitea.h"
 #include "base/check.h"
 #include "base/str.h"
-#include "main/doctor.h"
+#include "ctl/doctor.h"
 
 struct answer {
     struct doctor *doctor;

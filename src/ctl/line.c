@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "main/ctl.h"
+#include "ctl/ctl.h"
 
 struct reader {
     struct ctl_line *line;

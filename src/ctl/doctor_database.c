@@ -7,9 +7,9 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/str.h"
+#include "ctl/doctor.h"
 #include "db/migrate.h"
 #include "db/sync.h"
-#include "main/doctor.h"
 
 enum {
     POSTGRES_MIN = 150000,

@@ -1,7 +1,7 @@
 /* completion: scripts for three shells, made from the table of verbs. They complete verbs, options, and values that are a fixed choice. */
 #include <string.h>
 
-#include "main/ctl.h"
+#include "ctl/ctl.h"
 
 #define SHELLS "bash zsh fish"
 

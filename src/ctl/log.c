@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ctl/ctl.h"
 #include "db/sync.h"
-#include "main/ctl.h"
 
 enum { PARAM_REF, PARAM_TAIL, PARAM_FOLLOW, PART = 64 * 1024, LOOK_MS = 250, ASK_EVERY = 4 /* looks at the file for one question */ };
 

@@ -1,8 +1,8 @@
 /* doctor: looks at an installation from this host, with the settings of its environment, and says of each part whether it is well, and of
  * what is not the line that mends it. Nothing is changed anywhere, and no secret is told. What cannot be asked is a warning that says so.
  * Each check_…() below looks at one part; they go from the near to the far, and need what is near. */
-#ifndef ORCH_MAIN_DOCTOR_H
-#define ORCH_MAIN_DOCTOR_H
+#ifndef ORCH_CTL_DOCTOR_H
+#define ORCH_CTL_DOCTOR_H
 
 #include <stdbool.h>
 

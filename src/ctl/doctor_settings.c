@@ -3,10 +3,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/commands.h"
 #include "base/str.h"
-#include "main/commands.h"
-#include "main/ctl.h"
-#include "main/doctor.h"
+#include "ctl/ctl.h"
+#include "ctl/doctor.h"
 
 enum { TOKEN_MIN = 16 /* characters; fewer can be guessed */ };
 

@@ -1,11 +1,11 @@
-#include "main/doctor.h"
+#include "ctl/doctor.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
-#include "main/ctl.h"
+#include "ctl/ctl.h"
 
 static const char *const verdicts[] = { "ok", "warn", "FAIL" };
 
