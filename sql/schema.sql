@@ -1440,6 +1440,8 @@ CREATE INDEX tasks_stops ON orch.tasks USING btree (COALESCE(cancelled_at, cance
 
 CREATE INDEX tasks_unfinished ON orch.tasks USING btree (repo, id) WHERE (finished_at IS NULL);
 
+CREATE INDEX tasks_unfinished_newest ON orch.tasks USING btree (id) WHERE (finished_at IS NULL);
+
 CREATE INDEX transitions_event ON orch.transitions USING btree (event_id) WHERE (event_id IS NOT NULL);
 
 CREATE INDEX transitions_label ON orch.transitions USING btree (task_id) WHERE (actor ~~ 'label %'::text);

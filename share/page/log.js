@@ -128,7 +128,8 @@ export class LogView {
         this.received += text.length;
         if (!this.pending)
             requestAnimationFrame(() => this.draw());
-        this.pending += this.cleaner.clean(text);
+        // A tab that is hidden draws nothing, and must not keep all that comes meanwhile.
+        this.pending = (this.pending + this.cleaner.clean(text)).slice(-MOST);
         if (!this.pending)
             this.tell();
     }

@@ -135,11 +135,20 @@ function onSign() {
 
 /* --- the address --------------------------------------------------------------------------------------------------------------------- */
 
+/* An address that somebody broke names no task, which is then said. */
+function decoded(text) {
+    try {
+        return decodeURIComponent(text);
+    } catch {
+        return text;
+    }
+}
+
 function onAddress() {
     const [, ref] = /^#\/task\/(.+)$/.exec(location.hash) ?? [];
 
     if (ref && token.get())
-        sheet.open(decodeURIComponent(ref));
+        sheet.open(decoded(ref));
     else if (sheet.isOpen)
         byId("task").close();
 }

@@ -85,6 +85,7 @@ export class Stream {
         const control = new AbortController();
 
         clearTimeout(this.timer);
+        this.control?.abort();
         this.control = control;
         if (this.failures === 0)
             this.enter("connecting");

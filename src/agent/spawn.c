@@ -102,6 +102,7 @@ warden_argv(const struct agent_spec *spec, const char *file, const char *cage, c
         count++;
     argv = xcalloc(count + WARDEN_ARG_COMMAND + 1, sizeof(*argv));
     argv[0] = "orchd-warden";
+    argv[WARDEN_ARG_LAYOUT] = WARDEN_LAYOUT;
     argv[WARDEN_ARG_GRACE] = grace;
     argv[WARDEN_ARG_LEASE] = lease;
     argv[WARDEN_ARG_CAGE] = cage ? cage : "";

@@ -459,6 +459,10 @@ main(int argc, char **argv)
         fprintf(stderr, "orchd-warden is started by orchd, for each run of an agent\n");
         return EXIT_FAILURE;
     }
+    if (strcmp(argv[WARDEN_ARG_LAYOUT], WARDEN_LAYOUT) != 0) {
+        fprintf(stderr, "orchd-warden is of another version than the orchd that started it: restart orchd\n");
+        return EXIT_FAILURE;
+    }
     w.hunt.root = getpid();
     w.cage_path = argv[WARDEN_ARG_CAGE];
     w.is_detached = fstat(WARDEN_FD, &channel) == 0 && S_ISREG(channel.st_mode);

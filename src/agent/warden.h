@@ -40,12 +40,14 @@ struct warden_report {
     int64_t  at_us; /* wall clock */
 };
 
-/* argv of the warden: [1] grace_ms of the sweep after the command's own end, and of a time-out, [2] end of the lease (CLOCK_BOOTTIME in ms,
- * 0 = none), [3] the directory of the run's control group, empty = none, [4] the log, and [5] its cap in bytes (runlog.h), 0 = none, [6] limits
- * of the command: five numbers as in struct agent_limits, [7] cwd, [8] the file to execute, [9…] the command's argv. Its environment is the command's. Descriptors 0, 1, 2 are the command's; with a cap, 1
+/* argv of the warden: [1] which layout of the following it is, so that an orchd never starts the warden of another version with words that mean
+ * something else there, [2] grace_ms of the sweep after the command's own end, and of a time-out, [3] end of the lease (CLOCK_BOOTTIME in
+ * ms, 0 = none), [4] the directory of the run's control group, empty = none, [5] the log, and [6] its cap in bytes (runlog.h), 0 = none, [7]
+ * limits of the command: five numbers as in struct agent_limits, [8] cwd, [9] the file to execute, [10…] the command's argv. Its environment is the command's. Descriptors 0, 1, 2 are the command's; with a cap, 1
  * and 2 become a pipe. */
 enum {
-    WARDEN_ARG_GRACE = 1,
+    WARDEN_ARG_LAYOUT = 1,
+    WARDEN_ARG_GRACE,
     WARDEN_ARG_LEASE,
     WARDEN_ARG_CAGE,
     WARDEN_ARG_LOG,
@@ -55,5 +57,7 @@ enum {
     WARDEN_ARG_FILE,
     WARDEN_ARG_COMMAND
 };
+
+#define WARDEN_LAYOUT "layout 2" /* no first word of another layout; changed with the list above */
 
 #endif

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/runlog.h"
 #include "ctl/ctl.h"
 #include "db/sync.h"
 
@@ -68,36 +69,42 @@ open_log(int *fd, const struct log_place *place, struct err *e)
     else if (place->host && !str_equal(place->host, here))
         err_set(e, ERR_GONE, "the log of run %lld is on node \"%s\", host \"%s\": %s. Ask there, or over HTTP with --url",
                 (long long)place->run, place->node, place->host, place->path);
-    else if ((*fd = open(place->path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) < 0)
+    else if ((*fd = open(place->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK)) < 0)
         err_set(e, ERR_GONE, "could not read the log of run %lld on node \"%s\", \"%s\": %s", (long long)place->run, place->node,
                 place->path, strerror(errno));
     return e->code;
 }
 
-/* Copies what is there; false at a failure that *e tells. */
+/* Copies what is there from *at on, without what a cap left out (agent/runlog.h); false at a failure that *e tells. */
 static bool
-copy_rest(int fd, struct err *e)
+copy_rest(int fd, off_t *at, struct err *e)
 {
     static char part[PART];
-    ssize_t     got;
+    ssize_t     got = 0;
+    off_t       to;
 
-    while ((got = read(fd, part, sizeof part)) > 0)
-        fwrite(part, 1, (size_t)got, stdout);
+    while (got >= 0 && runlog_next(fd, *at, at, &to)) {
+        got = pread(fd, part, to - *at < PART ? (size_t)(to - *at) : PART, *at);
+        if (got > 0) {
+            fwrite(part, 1, (size_t)got, stdout);
+            *at += got;
+        }
+    }
     fflush(stdout);
     if (got < 0)
         err_set(e, ERR_RETRY, "could not read the log: %s", strerror(errno));
-    return got == 0;
+    return got >= 0;
 }
 
 /* Until the run has ended and all that it wrote was copied: what was there before the answer "it has ended" is all. */
 static void
-follow(int fd, const char *url, struct log_place *place, struct err *e)
+follow(int fd, off_t at, const char *url, struct log_place *place, struct err *e)
 {
     char run[24];
     bool is_over = place->is_over;
 
     snprintf(run, sizeof run, "%lld", (long long)place->run);
-    for (int look = 1; copy_rest(fd, e) && !is_over; look++) {
+    for (int look = 1; copy_rest(fd, &at, e) && !is_over; look++) {
         poll(NULL, 0, LOOK_MS);
         if (look % ASK_EVERY == 0 && find_place(place, url, run, e))
             return;
@@ -112,15 +119,16 @@ log_of_this_host(const struct ctl_line *line, int64_t tail, struct err *e)
     struct stat      st;
     char            *url = NULL;
     int              fd = -1;
+    off_t            at = 0;
 
     if (ctl_database(&url, line, e) || find_place(&place, url, line->params[PARAM_REF], e) || open_log(&fd, &place, e))
         goto out;
     if (tail >= 0 && !fstat(fd, &st) && st.st_size > tail)
-        lseek(fd, st.st_size - tail, SEEK_SET);
+        at = (off_t)(st.st_size - tail);
     if (line->params[PARAM_FOLLOW])
-        follow(fd, url, &place, e);
+        follow(fd, at, url, &place, e);
     else
-        copy_rest(fd, e);
+        copy_rest(fd, &at, e);
 out:
     if (fd >= 0)
         close(fd);

@@ -27,7 +27,7 @@ notify_later(struct http_request *r)
 void
 stream_on_gone(struct http_request *r)
 {
-    if (r->pull)
+    if (r->pull && r->http) /* a server that closes calls nobody */
         notify_later(r);
 }
 
@@ -57,6 +57,8 @@ http_begin(struct http_request *r, int status, const char *content_type, http_pu
         bufferevent_set_timeouts(r->conn->bev, NULL, NULL);
         bufferevent_setwatermark(r->conn->bev, EV_READ, 0, MOST_UNREAD);
     }
+    /* Else evhttp promises a client of HTTP/1.0 that wants to keep the connection an empty body. */
+    evhttp_remove_header(evhttp_request_get_input_headers(r->ev), "Connection");
     evhttp_send_reply_start(r->ev, status, NULL);
     notify_later(r);
 }

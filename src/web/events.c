@@ -25,6 +25,8 @@ struct watcher {
     struct http_request *request;
     int64_t              seen; /* the transition it was told last, or FROM_NOW */
     bool                 has_board;
+    bool                 is_told_away;
+    bool                 is_writing; /* it has not taken what it was told last */
     LIST_ENTRY(watcher) link;
 };
 
@@ -85,8 +87,22 @@ on_pull(struct http_request *r, void *arg)
 {
     struct watcher *wa = CHECKED(arg, WATCHER_MAGIC);
 
+    wa->is_writing = false;
     if (http_is_gone(r))
         watcher_end(wa);
+}
+
+static void
+tell(struct watcher *wa, const char *text, size_t len)
+{
+    wa->is_writing = wa->is_writing || len > 0;
+    http_write(wa->request, text, len);
+}
+
+static void
+ping(struct watcher *wa)
+{
+    tell(wa, ": ping\n\n", strlen(": ping\n\n"));
 }
 
 static void
@@ -95,7 +111,7 @@ say(struct watcher *wa, const char *event, const char *data)
     struct buf text = { 0 };
 
     buf_printf(&text, "event: %s\ndata: %s\n\n", event, data);
-    http_write(wa->request, text.data, text.len);
+    tell(wa, text.data, text.len);
     buf_fini(&text);
 }
 
@@ -113,25 +129,36 @@ tell_moves(struct watcher *wa, struct json *moves)
         buf_printf(&text, "id: %lld\nevent: transition\ndata: %s\n\n", (long long)id, json_text(move));
         wa->seen = id;
     }
-    http_write(wa->request, text.data, text.len);
+    tell(wa, text.data, text.len);
     buf_fini(&text);
 }
 
+static bool
+is_time_to_ping(struct web *w)
+{
+    return clock_mono_ms() - w->spoke_ms >= PING_MS;
+}
+
+/* Who has not taken what came before is told nothing more, and the newest of all later: nothing piles up for a slow reader. */
 static void
 tell_all(struct web *w, const char *board, struct json *moves, int64_t latest)
 {
     bool            is_other = !str_equal(board, w->board);
-    bool            is_quiet = clock_mono_ms() - w->spoke_ms >= PING_MS;
+    bool            is_quiet = is_time_to_ping(w);
     struct watcher *wa;
 
     LIST_FOREACH (wa, &w->watchers, link) {
+        wa->is_told_away = false;
+        wa->has_board = wa->has_board && !is_other;
         if (wa->seen == FROM_NOW)
             wa->seen = latest;
+        if (wa->is_writing)
+            continue;
         tell_moves(wa, moves);
-        if (is_other || !wa->has_board)
+        if (!wa->has_board)
             say(wa, "board", board);
         else if (is_quiet)
-            http_write(wa->request, ": ping\n\n", strlen(": ping\n\n"));
+            ping(wa);
         wa->has_board = true;
     }
     if (is_other || is_quiet)
@@ -145,14 +172,21 @@ tell_all(struct web *w, const char *board, struct json *moves, int64_t latest)
 static void
 tell_away(struct web *w)
 {
+    bool            is_quiet = is_time_to_ping(w);
     struct watcher *wa;
 
     LIST_FOREACH (wa, &w->watchers, link) {
-        if (wa->has_board || !w->is_away)
-            say(wa, "away", "{\"detail\": \"the database is away\"}");
         wa->has_board = false;
+        if (wa->is_writing)
+            continue;
+        if (!wa->is_told_away)
+            say(wa, "away", "{\"detail\": \"the database is away\"}");
+        else if (is_quiet)
+            ping(wa);
+        wa->is_told_away = true;
     }
-    w->is_away = true;
+    if (is_quiet)
+        w->spoke_ms = clock_mono_ms();
 }
 
 static void
@@ -169,7 +203,6 @@ on_watched(struct db_result *result, const struct err *e, void *arg)
         tell_away(w);
         return;
     }
-    w->is_away = false;
     text = db_text(result, 0, "moves");
     moves = json_parse(text, strlen(text), &wrong);
     tell_all(w, db_text(result, 0, "board"), moves, db_int(result, 0, "latest"));
@@ -200,7 +233,8 @@ web_on_change(const char *payload, void *arg)
     struct web *w = CHECKED(arg, WEB_MAGIC);
 
     (void)payload;
-    if (LIST_EMPTY(&w->watchers))
+    /* The first of many sets the time: they must not put it off. */
+    if (LIST_EMPTY(&w->watchers) || w->is_news)
         return;
     w->is_news = true;
     if (!w->round)
@@ -242,7 +276,7 @@ web_on_events(struct http_request *r, void *arg)
     LIST_INSERT_HEAD(&w->watchers, wa, link);
     http_add_header(r, "X-Accel-Buffering", "no");
     http_begin(r, 200, "text/event-stream", on_pull, wa);
-    http_write(r, "retry: 3000\n\n", strlen("retry: 3000\n\n"));
+    tell(wa, "retry: 3000\n\n", strlen("retry: 3000\n\n"));
     if (!w->round)
         next_round(w, 0);
     else

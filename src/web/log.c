@@ -130,7 +130,7 @@ read_piece(struct reader *rd, char piece[PIECE])
         most = next_piece(rd);
         at = rd->at;
         got = most ? pread(rd->fd, piece, most, (off_t)at) : 0;
-    } while (got > 0 && (next_piece(rd), rd->at != at));
+    } while (got > 0 && (next_piece(rd) < (size_t)got || rd->at != at));
     return got;
 }
 
@@ -195,8 +195,8 @@ add_header(struct http_request *r, const char *name, char *value)
 static bool
 read_range(const char *text, int64_t size, int64_t *at, int64_t *end)
 {
-    char *copy = str_starts(text, "bytes=") ? xstrdup(text + strlen("bytes=")) : NULL;
-    char *dash = copy ? strchr(copy, '-') : NULL;
+    char *copy = xstrdup(text + strlen("bytes="));
+    char *dash = strchr(copy, '-');
     long  first = 0;
     long  last = 0;
     bool  is_good = false;
@@ -228,7 +228,7 @@ has_gap(int fd, int64_t size)
 }
 
 static void
-send_part(struct web *w, struct http_request *r, const struct wish *wish, int fd, int64_t size)
+send_part(struct web *w, struct http_request *r, const struct wish *wish, int fd, int64_t size, bool is_ended)
 {
     int64_t at = 0;
     int64_t end = size;
@@ -242,8 +242,9 @@ send_part(struct web *w, struct http_request *r, const struct wish *wish, int fd
         w->streams--;
         return;
     }
-    /* While a run goes on, a range holds zeros for what was left out of its log: offsets are those of the file. The whole leaves it out. */
-    if (!wish->range && has_gap(fd, size)) {
+    /* While a run goes on, a range holds zeros for what is left out of its log: offsets are those of the file. The whole leaves it out, and has
+     * no length that could be promised. */
+    if (!wish->range && (!is_ended || has_gap(fd, size))) {
         reader_begin(w, r, 200, wish, fd, 0, -1)->is_ended = true;
         return;
     }
@@ -318,8 +319,17 @@ answer_log(struct web *w, struct http_request *r, struct db_result *result, void
     } else if (wish->is_followed) {
         send_rest(w, r, wish, fd, size);
     } else {
-        send_part(w, r, wish, fd, size);
+        send_part(w, r, wish, fd, size, db_bool(result, 0, "is_ended"));
     }
+}
+
+/* A unit that is not ours is as if it were not there (RFC 9110, 14.2). */
+static const char *
+range_of(const struct http_request *r)
+{
+    const char *range = http_header(r, "Range");
+
+    return range && str_starts(range, "bytes=") ? range : NULL;
 }
 
 void
@@ -335,11 +345,11 @@ web_on_log(struct http_request *r, void *arg)
     if (!id || !web_read_number(r, "follow", 0, &follow) || !web_read_number(r, "offset", -1, &offset) ||
         !web_read_number(r, "tail", -1, &tail))
         return;
-    if ((!follow && (offset >= 0 || tail >= 0)) || (follow && http_header(r, "Range")) || (offset >= 0 && tail >= 0)) {
+    if ((!follow && (offset >= 0 || tail >= 0)) || (follow && range_of(r)) || (offset >= 0 && tail >= 0)) {
         http_problem(r, 400, "Bad Request", "accepted is a Range header, or follow=1 with at most one of offset and tail");
         return;
     }
     wish = xcalloc(1, sizeof *wish);
-    *wish = (struct wish){ xstrdup(id), xstrdup(http_header(r, "Range")), follow == 1, offset, tail };
+    *wish = (struct wish){ xstrdup(id), xstrdup(range_of(r)), follow == 1, offset, tail };
     web_ask_with(w, r, CALL_run_log, (const char *const[]){ id }, answer_log, wish, wish_free);
 }

@@ -93,7 +93,6 @@ struct web {
     struct loop_timer *rounds;     /* of events.c, while there are watchers */
     struct db_call    *round;
     bool               is_news; /* something changed since the last round was asked for */
-    bool               is_away; /* Postgres did not answer the last one */
     char              *board;   /* as it was sent last; NULL = there is none yet */
     int64_t            spoke_ms;
 };

@@ -37,7 +37,8 @@ def field(package, name):
 
 def test_D2_the_package_holds_what_is_needed_and_protects_the_settings(package):
     held = modes(package)
-    for path in ("/usr/bin/orchd", "/usr/bin/orchctl", "/usr/libexec/orchd/orchd-warden"):
+    assert held["/usr/bin/orchd"] == ("-rwx--x--x", "root/root"), "who cannot read a program cannot look into it while it starts"
+    for path in ("/usr/bin/orchctl", "/usr/libexec/orchd/orchd-warden"):
         assert held[path] == ("-rwxr-xr-x", "root/root")
     for path in ("/usr/lib/systemd/system/orchd.service", "/usr/lib/tmpfiles.d/orchd.conf", "/usr/share/man/man8/orchd.8.gz",
                  "/usr/share/man/man1/orchctl.1.gz", "/usr/share/doc/orchd/copyright", "/usr/share/doc/orchd/changelog.gz",

@@ -131,7 +131,7 @@ WRONG = (
     ("POST", "/jobs/4711/cancel", "/jobs/{id}/cancel", None, OPERATOR, {}, 404, "4711"),
     ("GET", "/runs/4711/log", "/runs/{id}/log", None, READER, {}, 404, "no run 4711"),
     ("GET", "/runs/1/log", "/runs/{id}/log", None, READER, {"Range": "bytes=9999999-"}, 416, "bytes=0-999"),
-    ("GET", "/runs/1/log", "/runs/{id}/log", None, READER, {"Range": "lines=1-2"}, 416, "bytes=0-999"),
+    ("GET", "/runs/1/log", "/runs/{id}/log", None, READER, {"Range": "bytes=x"}, 416, "bytes=0-999"),
     ("GET", "/runs/1/log", "/runs/{id}/log", None, READER, {"Range": "bytes=0-1,3-4"}, 416, "bytes=0-999"),
     ("GET", "/runs/1/log?follow=1", "/runs/{id}/log", None, READER, {"Range": "bytes=0-1"}, 400, "a Range header, or follow=1"),
     ("GET", "/runs/1/log?follow=yes", "/runs/{id}/log", None, READER, {}, 400, 'follow "yes" is wrong'),
@@ -203,6 +203,7 @@ def test_R3_a_log_whole_in_parts_and_only_a_file(house_of):
     assert got["X-Content-Type-Options"] == "nosniff"
     status, got, body = get(method="HEAD")
     assert (status, body, got["Content-Length"]) == (200, "", str(len(text)))
+    assert get({"Range": "lines=1-2"})[0] == 200, "a unit that is not ours is as if it were not there"
     for asked, begin, end in (("0-11", 0, 12), ("100000-", 100000, len(text)), ("-24", len(text) - 24, len(text)), ("5-999999999", 5, len(text)),
                               ("-999999999", 0, len(text))):
         status, got, body = get({"Range": "bytes=" + asked})
@@ -317,3 +318,49 @@ def is_listening(house):
 def test_C2_a_wrong_setting_of_the_proxy_is_named(house_of, name, value, words):
     done = house_of().run("check-config", **{name: value})
     assert done.returncode == 2 and name in done.stderr and value in done.stderr and words in done.stderr
+
+
+def test_H1_whoever_comes_while_the_database_is_away_is_told_so(house_of):
+    house = house_of(env={"ORCH_LEASE": "300s"})
+    direct = house.database_url
+    with contextlib.closing(Proxy(port_of(direct))) as proxy:
+        url = direct.replace(":%d/" % port_of(direct), ":%d/" % proxy.port)
+        house.start(ORCH_DATABASE_URL=url, ORCH_LISTEN_URL=url)
+        with stream(house, "/events") as first:
+            next_event(first, "board")
+            proxy.cut("reset")
+            next_event(first, "away")
+            with stream(house, "/events") as second:
+                next_event(second, "away")
+                proxy.heal()
+                next_event(second, "board")
+            next_event(first, "board")
+        house.stop()
+
+
+def test_H1_a_slow_watcher_is_told_the_newest_and_costs_no_memory(house_of):
+    house = house_of(env={"ORCH_HTTP_TIMEOUT": "300s"}).start()
+    house.sql("insert into orch.repo_freeze (repo, reason) select 'acme/r' || n, repeat('r', 100) from generate_series(1, 20000) as n")
+    with stream(house, "/events") as slow, stream(house, "/events") as quick:
+        size = len(json.dumps(next_event(slow, "board")[1]))
+        wait_frozen(quick, "acme/r1")
+        before = resident(house)
+        for n in range(12):
+            house.sql("insert into orch.repo_freeze (repo, reason) values (%s, 'x')", ("acme/new%d" % n,))
+            wait_frozen(quick, "acme/new%d" % n)
+        assert resident(house) - before < 6 * size, "it keeps what its reader does not take"
+        assert wait_frozen(slow, "acme/new11") < 4, "it is told what is old"
+
+
+def wait_frozen(events, repo):
+    """Reads on until the board has this one; answers how many boards that were."""
+    count = 1
+    while not any(frozen["repo"] == repo for frozen in next_event(events, "board")[1]["frozen"]):
+        count += 1
+    return count
+
+
+def resident(house):
+    """Bytes."""
+    with open("/proc/%d/status" % house.daemon.pid, encoding="ascii") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS"))

@@ -24,6 +24,7 @@ struct fixture {
     const char          *request;
     char                 text[8192];
     bool                 is_ended;
+    int                  fd;
 };
 
 static void
@@ -188,6 +189,15 @@ stream__of_a_client_of_HTTP_1_0_is_not_chunked(void **state)
 }
 
 static void
+stream__of_a_client_of_HTTP_1_0_that_would_keep_its_connection_has_a_body(void **state)
+{
+    const char *text = ask(*state, "GET /pieces HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+
+    assert_null(strstr(text, "Content-Length"));
+    assert_non_null(strstr(text, "\r\n\r\npiece\npiece\npiece\n"));
+}
+
+static void
 stream__of_a_HEAD_ends_without_a_piece(void **state)
 {
     struct fixture *f = *state;
@@ -208,6 +218,34 @@ leave(void *arg)
     client_say(fd, f->request);
     recv(fd, &byte, 1, 0); /* the answer has begun */
     close(fd);
+}
+
+static void
+stay(void *arg)
+{
+    struct fixture *f = arg;
+    char            byte;
+
+    f->fd = client_connect(http_port(f->http));
+    client_say(f->fd, f->request);
+    recv(f->fd, &byte, 1, 0);
+}
+
+static void
+stream__may_outlive_its_server(void **state)
+{
+    struct fixture *f = *state;
+
+    f->request = "GET /waiting HTTP/1.1\r\nHost: x\r\n\r\n";
+    client_run(f->loop, stay, f);
+    assert_non_null(f->open);
+    http_close(f->http);
+    f->http = NULL;
+    assert_true(http_is_gone(f->open));
+    http_write(f->open, "late", strlen("late"));
+    http_end(f->open);
+    f->open = NULL;
+    close(f->fd);
 }
 
 static void
@@ -363,6 +401,8 @@ main(void)
         WITH(stream__comes_in_pieces_as_they_are_taken),
         WITH(stream__has_the_length_that_was_promised),
         WITH(stream__of_a_client_of_HTTP_1_0_is_not_chunked),
+        WITH(stream__of_a_client_of_HTTP_1_0_that_would_keep_its_connection_has_a_body),
+        WITH(stream__may_outlive_its_server),
         WITH(stream__of_a_HEAD_ends_without_a_piece),
         WITH(stream__notices_that_its_client_has_left),
         WITH(stream__may_be_silent_for_longer_than_a_request_may_take),
