@@ -145,10 +145,10 @@ bool
 web_read_text(struct http_request *r, const char *key, const char *example, bool is_optional, char **text)
 {
     bool              is_good;
-    struct json      *body = web_read_body(r, is_optional, &is_good);
+    struct json      *body = web_read_body(r, true, &is_good);
     struct text_check check = { key, json_is_object(body) };
 
-    if (!body)
+    if (!is_good || (!body && is_optional))
         return is_good;
     if (check.is_good)
         json_each(body, check_member, &check);

@@ -255,13 +255,13 @@ def test_C3_the_board(house):
     assert "board orch" not in failed(doctor(house, ORCH_STOP_STATUS_ENABLED="off", ORCH_CONFIRM_DEPLOY_ENABLED="off")), "what is off needs no status"
     house.sql("update orch.projects set plane_project_id = 'nowhere'")
     assert found(doctor(house), "board orch", "FAIL", "its statuses cannot be read", "orchctl projects")
-    house.sql("truncate orch.projects cascade")
+    house.sql("delete from orch.projects")
     assert found(doctor(house), "projects", "warn", "there is none", "orchctl add-project")
 
 
 def test_C3_the_statuses_that_it_wants_are_those_that_orchd_knows(house_of):
     house = house_of()
-    wanted = re.findall(r'^    \{ "([A-Za-z ]+)", DOCTOR_', (ROOT / "src" / "main" / "doctor_board.c").read_text(), re.M)
+    wanted = re.findall(r'^    \{ "([A-Za-z ]+)", DOCTOR_', (ROOT / "src" / "ctl" / "doctor_board.c").read_text(), re.M)
     keys = {house.value("select orch.status_key(%s)", (name,)) for name in wanted}
     assert None not in keys and len(keys) == len(wanted) > 10
     shown = {row["status_key"] for row in house.sql("select status_key from orch.stages where status_key is not null")}
