@@ -81,13 +81,13 @@ copy_rest(int fd, off_t *at, struct err *e)
 {
     static char part[PART];
     ssize_t     got = 0;
-    off_t       to;
+    off_t       from, to;
 
-    while (got >= 0 && runlog_next(fd, *at, at, &to)) {
-        got = pread(fd, part, to - *at < PART ? (size_t)(to - *at) : PART, *at);
+    while (got >= 0 && runlog_next(fd, *at, &from, &to)) {
+        got = pread(fd, part, to - from < PART ? (size_t)(to - from) : PART, from);
         if (got > 0) {
             fwrite(part, 1, (size_t)got, stdout);
-            *at += got;
+            *at = from + got;
         }
     }
     fflush(stdout);

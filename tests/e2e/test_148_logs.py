@@ -1,6 +1,7 @@
 """R3: the log of a run keeps its head and its tail, whatever an agent writes."""
 import json
 import pathlib
+import subprocess
 
 import pytest
 
@@ -70,7 +71,7 @@ def test_R3_L6_a_capped_log_grows_old_as_any_other(flooded):
     wait_for(lambda: not log_of(run).exists(), hint="for retention")
 
 
-def test_R3_over_HTTP_a_capped_log_has_no_hole(flooded):
+def test_R3_over_HTTP_and_in_orchctl_a_capped_log_has_no_hole(flooded):
     house = flooded("echo the first line\nyes '%s' | head -c 50000000\ncat '%s'\nwhile ! [ -e gate ]; do sleep 0.05; done\n" % (LINE, RECORDED))
     look = begin(house)
     run = wait_for(lambda: look() and look()["log_path"] and look(), hint="for its start")
@@ -78,9 +79,11 @@ def test_R3_over_HTTP_a_capped_log_has_no_hole(flooded):
     reader = {"Authorization": "Bearer " + READER}
     wait_for(lambda: '"result"' in call(whole, headers=reader)[2][-20000:], hint="for the last record")
     going = call(whole, headers=reader)[2]
+    shown = subprocess.run([str(house.binary.parent / "orchctl"), "logs", str(run["id"])], env=house.environment(), stdin=subprocess.DEVNULL,
+                           capture_output=True, text=True, timeout=60, check=True).stdout
     pathlib.Path(house.data, "runs", str(run["id"]), "gate").touch()
     followed = call(whole + "?follow=1", headers=reader)[2]
     wait_for(lambda: look()["ended_at"], hint="for its end")
-    for text in (going, followed, call(whole, headers=reader)[2]):
+    for text in (going, shown, followed, call(whole, headers=reader)[2]):
         assert text.startswith("the first line\n" + LINE) and text.count(" bytes left out]\n") == 1 and "\0" not in text
         assert json.loads(text.strip().splitlines()[-1])["type"] == "result" and len(text) <= CAP
