@@ -8,19 +8,6 @@
 #include "base/log.h"
 #include "base/str.h"
 
-static void
-answer_job(struct web *w, struct http_request *r, struct db_result *result, void *arg)
-{
-    const char *report = db_rows(result) == 1 ? db_text(result, 0, "report") : NULL;
-
-    (void)w;
-    (void)arg;
-    if (report)
-        http_reply_text(r, 200, "application/json", report);
-    else
-        http_problem(r, 404, "Not Found", "there is no such job: it never was, or retention has deleted it");
-}
-
 void
 web_on_job(struct http_request *r, void *arg)
 {
@@ -28,7 +15,8 @@ web_on_job(struct http_request *r, void *arg)
     const char *id = web_read_id(r, "job");
 
     if (id)
-        web_ask(w, r, CALL_job_report, (const char *const[]){ id }, answer_job);
+        web_ask_report(w, r, CALL_job_report, (const char *const[]){ id },
+                       "there is no such job: it never was, or retention has deleted it");
 }
 
 static void

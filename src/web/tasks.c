@@ -12,18 +12,7 @@
 
 enum { TASKS_A_PAGE = 50 };
 
-static void
-answer_report(struct web *w, struct http_request *r, struct db_result *result, void *arg)
-{
-    const char *report = db_rows(result) == 1 ? db_text(result, 0, "report") : NULL;
-
-    (void)w;
-    (void)arg;
-    if (report)
-        http_reply_text(r, 200, "application/json", report);
-    else
-        http_problem(r, 404, "Not Found", "there is no such task: accepted is a work item such as ORCH-042, or a task's number");
-}
+static const char no_task[] = "there is no such task: accepted is a work item such as ORCH-042, or a task's number";
 
 /* What SQL reports, and what only this node knows. */
 static void
@@ -35,7 +24,7 @@ answer_queue(struct web *w, struct http_request *r, struct db_result *result, vo
 
     if (!json_is_object(report)) {
         json_free(report);
-        answer_report(w, r, result, arg);
+        web_answer_report(w, r, result, arg);
         return;
     }
     for (int i = 0; i < w->queue_block_count; i++) {
@@ -60,7 +49,7 @@ web_on_status(struct http_request *r, void *arg)
 {
     struct web *w = CHECKED(arg, WEB_MAGIC);
 
-    web_ask(w, r, CALL_status_report, NULL, answer_report);
+    web_ask_report(w, r, CALL_status_report, NULL, NULL);
 }
 
 void
@@ -83,8 +72,8 @@ web_on_tasks(struct http_request *r, void *arg)
     } else {
         snprintf(most, sizeof most, "%lld", (long long)limit);
         snprintf(bound, sizeof bound, "%lld", (long long)before);
-        web_ask(w, r, CALL_tasks_report, (const char *const[]){ state ? state : "unfinished", repo, most, before ? bound : NULL },
-                answer_report);
+        web_ask_report(w, r, CALL_tasks_report, (const char *const[]){ state ? state : "unfinished", repo, most, before ? bound : NULL },
+                       NULL);
     }
 }
 
@@ -95,7 +84,7 @@ web_on_task(struct http_request *r, void *arg)
     const char *ref = web_read_task(r);
 
     if (ref)
-        web_ask(w, r, CALL_task_report, (const char *const[]){ ref }, answer_report);
+        web_ask_report(w, r, CALL_task_report, (const char *const[]){ ref }, no_task);
 }
 
 void
@@ -105,7 +94,7 @@ web_on_why(struct http_request *r, void *arg)
     const char *ref = web_read_task(r);
 
     if (ref)
-        web_ask(w, r, CALL_story_report, (const char *const[]){ ref }, answer_report);
+        web_ask_report(w, r, CALL_story_report, (const char *const[]){ ref }, no_task);
 }
 
 static void

@@ -162,6 +162,24 @@ web_reply_json(struct http_request *r, int status, struct json *body)
 }
 
 void
+web_answer_report(struct web *w, struct http_request *r, struct db_result *result, void *arg)
+{
+    const char *report = db_rows(result) == 1 ? db_text(result, 0, "report") : NULL;
+
+    (void)w;
+    if (report)
+        http_reply_text(r, 200, "application/json", report);
+    else
+        http_problem(r, 404, "Not Found", arg);
+}
+
+void
+web_ask_report(struct web *w, struct http_request *r, enum db_call_id id, const char *const *params, const char *missing)
+{
+    web_ask_with(w, r, id, params, web_answer_report, xstrdup(missing), free);
+}
+
+void
 web_answer_message(struct web *w, struct http_request *r, struct db_result *result, void *arg)
 {
     struct json *body = json_new_object();

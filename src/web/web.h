@@ -1,5 +1,5 @@
 /* web: the HTTP API for operators, readers and monitoring, and the page. Keeps no state of tasks; it asks SQL functions.
- * Every path is a line of routes.def, from which GET /openapi.json is made too; docs/http-api.md is for people.
+ * Every path but those of the page is a line of routes.def, from which GET /openapi.json is made too; docs/http-api.md is for people.
  * Tokens: "Authorization: Bearer …". Without an operator token set, writing answers 503; without a reader token, reading takes the
  * operator's; with neither, reading answers 503 too. Errors are application/problem+json. */
 #ifndef ORCH_WEB_WEB_H

@@ -103,6 +103,9 @@ void web_ask(struct web *w, struct http_request *r, enum db_call_id id, const ch
 /* The same with an argument, which drop() frees when the answer was given or the web closes. */
 void web_ask_with(struct web *w, struct http_request *r, enum db_call_id id, const char *const *params, answer_fn *fn, void *arg,
                   void (*drop)(void *arg));
+/* Asks for a report, JSON in one cell, which is the answer; missing is said in a 404 when it is null. */
+void web_ask_report(struct web *w, struct http_request *r, enum db_call_id id, const char *const *params, const char *missing);
+void web_answer_report(struct web *w, struct http_request *r, struct db_result *result, void *arg);  /* its answer_fn; arg is missing */
 void web_reply_json(struct http_request *r, int status, struct json *body);                          /* takes body */
 void web_answer_message(struct web *w, struct http_request *r, struct db_result *result, void *arg); /* an answer_fn: {"message": …} */
 
