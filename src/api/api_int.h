@@ -49,10 +49,6 @@ void api_peer_fini(struct api_peer *p);
 void api_ask(struct api_call *c, const struct api_peer *p, const char *method, const char *url, struct json *body, bool needs_json,
              api_answer_fn *fn);
 
-/* url without its final slashes; caller frees. */
-char *api_base_url(const char *url);
-/* Appends text with everything percent-encoded that is not unreserved in an URL. NULL adds nothing. */
-void api_add_encoded(struct buf *b, const char *text);
 /* The text at path, or "" when it is absent or of another type. */
 const char *api_text(struct json *json, const char *path);
 

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "base/str.h"
 #include "fetch/fetch.h"
 
 struct api_call;
@@ -18,5 +19,10 @@ void api_cancel(struct api_call *c); /* NULL is fine; not from inside the call's
  * needs_json: whether a success without such a body is an error. Bodies are never trusted, and quoted only where they name a reason. */
 int api_judge(struct json **json, const struct fetch_response *r, const struct err *failed, const char *peer, bool needs_json,
               struct err *e);
+
+/* url without its final slashes; caller frees. */
+char *api_base_url(const char *url);
+/* Appends text with everything percent-encoded that is not unreserved in an URL. NULL adds nothing. */
+void api_add_encoded(struct buf *b, const char *text);
 
 #endif

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/call.h"
 #include "base/table.h"
 #include "config/config.h"
 #include "ctl/ctl.h"
@@ -65,20 +66,6 @@ out:
 
 /* --- HTTP -------------------------------------------------------------------------------------------------------------------------------- */
 
-/* Appends text with everything percent-encoded that is not unreserved in an URL. */
-static void
-add_encoded(struct buf *out, const char *text)
-{
-    static const char unreserved[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-
-    for (; *text; text++) {
-        if (strchr(unreserved, *text))
-            buf_add(out, text, 1);
-        else
-            buf_printf(out, "%%%02X", (unsigned)(unsigned char)*text);
-    }
-}
-
 static struct json *
 list_of(const char *value)
 {
@@ -121,7 +108,7 @@ place_params(const struct ctl_line *line, struct buf *path, struct json *body)
             set_field(body, field, len, value);
         } else if (value && *field != '-') {
             buf_printf(path, "%c%.*s=", strchr(path->data, '?') ? '&' : '?', (int)len, field);
-            add_encoded(path, value);
+            api_add_encoded(path, value);
         }
         field += len + strspn(field + len, " ");
     }
@@ -134,7 +121,7 @@ add_path(struct buf *path, const struct ctl_line *line, const char *pattern)
 
     buf_add(path, pattern, hole ? (size_t)(hole - pattern) : strlen(pattern));
     if (hole) {
-        add_encoded(path, line->params[0]);
+        api_add_encoded(path, line->params[0]);
         buf_add_str(path, hole + strlen("{1}"));
     }
 }

@@ -93,15 +93,13 @@ start(struct exchange *x, struct fetch *fetch, const char *base, const char *tok
 {
     const struct ctl_request *request = x->request;
     struct fetch_request      out = { .method = request->method, .on_part = request->text_to ? on_part : NULL };
-    size_t                    len = strlen(base);
+    char                     *trimmed = api_base_url(base);
+    char                     *url = xasprintf("%s/%s", trimmed, request->path);
     char                     *authorization = token ? xasprintf("Authorization: Bearer %s", token) : NULL;
     char                     *range = request->range ? xasprintf("Range: %s", request->range) : NULL;
     const char               *headers[5] = { "Accept: application/json, application/problem+json, text/plain" };
     int                       n = 1;
 
-    while (len && base[len - 1] == '/')
-        len--;
-    char *url = xasprintf("%.*s/%s", (int)len, base, request->path);
     if (authorization)
         headers[n++] = authorization;
     if (range)
@@ -116,6 +114,7 @@ start(struct exchange *x, struct fetch *fetch, const char *base, const char *tok
     fetch_start(fetch, &out, on_answer, x);
     if (authorization)
         explicit_bzero(authorization, strlen(authorization));
+    free(trimmed);
     free(url);
     free(range);
     free(authorization);
