@@ -12,9 +12,7 @@
 #include "agent/agent.h"
 #include "agent/commands.h"
 #include "base/check.h"
-#include "base/clock.h"
 #include "base/log.h"
-#include "base/metrics.h"
 #include "base/str.h"
 #include "db/db.h"
 #include "db/migrate.h"
@@ -34,11 +32,9 @@
 
 enum {
     GIT_THREADS = 2,
-    VITALS_MS = 5000,
     DRAIN_SLACK_MS = 10000, /* above drain and grace: for effects under way and the last rows */
     STOP_SLACK_MS = 5000,   /* above all that: to close the house */
-    DATA_DIR_MODE = 0750,
-    PAGE_OF_STATM_RSS = 1 /* field of /proc/self/statm, counted from 0 */
+    DATA_DIR_MODE = 0750
 };
 
 /* Everything that serves, in the order in which it is opened; closed backwards. */
@@ -245,19 +241,6 @@ show_resilience(struct json *into, void *arg)
     return true;
 }
 
-static void
-take_vitals(void *arg)
-{
-    long  pages[2] = { 0 };
-    FILE *statm = fopen("/proc/self/statm", "re");
-    (void)arg;
-    if (!statm)
-        return;
-    if (fscanf(statm, "%ld %ld", &pages[0], &pages[PAGE_OF_STATM_RSS]) == 2)
-        metric_set(METRIC_process_resident_memory_bytes, (double)pages[PAGE_OF_STATM_RSS] * (double)sysconf(_SC_PAGESIZE));
-    fclose(statm);
-}
-
 /* After the worker was opened: it holds the lock by which we are alone with our data directory. */
 static int
 contain_agents(struct house *h, struct err *e)
@@ -393,9 +376,7 @@ serve(struct config *cfg, struct err *e)
     loop_on_signal(h.loop, SIGINT, on_term, &h);
     loop_on_signal(h.loop, SIGHUP, on_hup, &h);
     db_on_up(h.db, on_database_up, &h);
-    loop_every(h.loop, VITALS_MS, take_vitals, &h);
     supervisor_watch(h.loop);
-    metric_set(METRIC_process_start_time_seconds, (double)clock_wall_us() / 1e6);
     worker_start(h.worker);
     LOGI("main.serving", "node=%s port=%d version=%s", worker_node(h.worker), http_port(h.http), ORCH_VERSION);
     supervisor_ready();
